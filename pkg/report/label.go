@@ -1,0 +1,79 @@
+package report
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Label returns the label of performance data and Munin for a name that comes
+// from outside: prefix and name in [a-z0-9_]. A name that had to be changed to
+// fit, or that could be taken for a changed one, carries the FNV-1a hash of
+// the original, so that a label never depends on who else is present.
+func Label(prefix, name string) string {
+	fitted := fit(name)
+	if fitted == name && !endsInHash(name) && name != "" {
+		return prefix + fitted
+	}
+	hash := fnv.New32a()
+	hash.Write([]byte(name))
+	return fmt.Sprintf("%s%s_%08x", prefix, fitted, hash.Sum32())
+}
+
+// fit replaces every byte that a label may not hold.
+func fit(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		default:
+			return '_'
+		}
+	}, name)
+}
+
+func endsInHash(name string) bool {
+	if len(name) < 9 || name[len(name)-9] != '_' {
+		return false
+	}
+	for _, c := range name[len(name)-8:] {
+		if !strings.ContainsRune("0123456789abcdef", c) {
+			return false
+		}
+	}
+	return true
+}
+
+// AddressLabel returns the label of an address: ip_10_0_0_1, or
+// ip_2001_db8_0_0_0_0_0_1 with all eight groups.
+func AddressLabel(address netip.Addr) string {
+	if address.Is4() || address.Is4In6() {
+		return "ip_" + strings.ReplaceAll(address.Unmap().String(), ".", "_")
+	}
+	return "ip" + groups(address, 8)
+}
+
+// NetworkLabel returns the label of a prefix: net_10_0_0_0_24, or
+// net_2001_db8_0_0_64 with as many groups as the prefix covers.
+func NetworkLabel(prefix netip.Prefix) string {
+	address, length := prefix.Masked().Addr(), strconv.Itoa(prefix.Bits())
+	if address.Is4() {
+		return "net_" + strings.ReplaceAll(address.String(), ".", "_") + "_" + length
+	}
+	return "net" + groups(address, (prefix.Bits()+15)/16) + "_" + length
+}
+
+// groups returns the first n 16-bit groups of an IPv6 address, each with an
+// underscore before it.
+func groups(address netip.Addr, n int) string {
+	var b strings.Builder
+	raw := address.As16()
+	for i := range n {
+		fmt.Fprintf(&b, "_%x", uint16(raw[2*i])<<8|uint16(raw[2*i+1]))
+	}
+	return b.String()
+}
