@@ -72,7 +72,7 @@ func TestParseRefuses(t *testing.T) {
 		{"@~:", "always alert"},
 		{"@-inf:inf", "always alert"},
 		{"5:~", "before the colon"},
-		{"~", "greater"},
+		{"~", "before the colon"},
 		{"-inf", "greater"},
 		{"inf:", "no number lies in it"},
 		{"~:-inf", "no number lies in it"},
