@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 var build struct {
 	once sync.Once
 	dir  string
+	errs map[string]error // of the plugins that do not build
 	err  error
 	hold *os.File // the reaper waits for its end
 }
@@ -20,66 +22,86 @@ var build struct {
 // Build builds every plugin of this module as it is shipped (static, stripped) and
 // returns the directory that holds the binaries NAME with their links check_NAME
 // and NAME_. All users may run them. It builds once a test process and removes the
-// directory when that process ends. Plugins that do not exist yet are not there.
+// directory when that process ends. Plugins that do not exist yet are not there;
+// one that does not build fails the test.
 func Build(t testing.TB) string {
 	t.Helper()
-	build.once.Do(func() { build.dir, build.err = buildPlugins() })
+	dir := buildOnce(t)
+	for _, err := range build.errs {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Binary builds as Build does and returns the path of one name (connections,
+// check_connections, connections_). It fails the test when there is no such plugin
+// or it does not build, whatever the others do.
+func Binary(t testing.TB, name string) string {
+	t.Helper()
+	dir := buildOnce(t)
+	plugin := strings.TrimSuffix(strings.TrimPrefix(name, "check_"), "_")
+	if err := build.errs[plugin]; err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("no plugin is called %s: %v", plugin, err)
+	}
+	return path
+}
+
+func buildOnce(t testing.TB) string {
+	t.Helper()
+	build.once.Do(func() {
+		var root string
+		if root, build.err = moduleRoot(); build.err != nil {
+			return
+		}
+		if build.dir, build.err = publicTempDir(); build.err != nil {
+			return
+		}
+		if build.hold, build.err = removeAtExit(build.dir); build.err != nil {
+			return
+		}
+		build.errs, build.err = buildPlugins(root, build.dir)
+	})
 	if build.err != nil {
 		t.Fatal(build.err)
 	}
 	return build.dir
 }
 
-// Binary returns the path that Build gives a name (connections,
-// check_connections, connections_) and fails the test when there is none.
-func Binary(t testing.TB, name string) string {
-	t.Helper()
-	path := filepath.Join(Build(t), name)
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("no plugin is called %s: %v", name, err)
-	}
-	return path
-}
-
-func buildPlugins() (string, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return "", err
-	}
-	dir, err := publicTempDir()
-	if err != nil {
-		return "", err
-	}
-	if build.hold, err = removeAtExit(dir); err != nil {
-		return "", err
-	}
+// buildPlugins builds plugins/NAME of a module into dir, one by one so that one
+// that does not build keeps no other away, and returns the errors by name.
+func buildPlugins(root, dir string) (map[string]error, error) {
 	mains, err := filepath.Glob(filepath.Join(root, "plugins", "*", "main.go"))
-	if err != nil || len(mains) == 0 {
-		return dir, err
+	if err != nil {
+		return nil, err
 	}
-	args := []string{"build", "-trimpath", "-ldflags", "-s -w", "-o", dir + "/"}
-	for _, main := range mains {
-		args = append(args, "./plugins/"+filepath.Base(filepath.Dir(main)))
-	}
-	cmd := exec.Command("go", args...)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the plugins: %w\n%s", err, out)
-	}
-	return dir, linkPlugins(dir, mains)
-}
-
-// linkPlugins makes the links by whose names a binary knows its personality.
-func linkPlugins(dir string, mains []string) error {
+	errs := map[string]error{}
 	for _, main := range mains {
 		name := filepath.Base(filepath.Dir(main))
-		if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
-			return err
+		if err := buildPlugin(root, dir, name); err != nil {
+			errs[name] = err
 		}
-		for _, link := range []string{"check_" + name, name + "_"} {
-			if err := os.Symlink(name, filepath.Join(dir, link)); err != nil {
-				return err
-			}
+	}
+	return errs, nil
+}
+
+func buildPlugin(root, dir, name string) error {
+	binary := filepath.Join(dir, name)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./plugins/"+name)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build plugins/%s: %w\n%s", name, err, out)
+	}
+	if err := os.Chmod(binary, 0o755); err != nil {
+		return err
+	}
+	// By these names a binary knows its personality.
+	for _, link := range []string{"check_" + name, name + "_"} {
+		if err := os.Symlink(name, filepath.Join(dir, link)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -67,7 +68,7 @@ func RunAs(t testing.TB, user *User, env []string, path string, args ...string) 
 	return Run(t, Command{Path: path, Args: args, Env: env, User: user})
 }
 
-func (c Command) cmd(stdout, stderr *bytes.Buffer) *exec.Cmd {
+func (c Command) cmd(stdout, stderr io.Writer) *exec.Cmd {
 	env := c.Env
 	if env == nil {
 		env = []string{daemonPath, "LC_ALL=C"}
@@ -97,7 +98,7 @@ type process struct {
 // start starts a program. A thread of its own, inside the namespace, starts it and
 // waits for it: the child inherits the namespace, and the kernel's signal at its
 // parent's death goes by thread.
-func start(t testing.TB, c Command, stdout, stderr *bytes.Buffer) *process {
+func start(t testing.TB, c Command, stdout, stderr io.Writer) *process {
 	t.Helper()
 	p := &process{done: make(chan struct{})}
 	started := make(chan error)
