@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -116,7 +117,11 @@ func (s Store) Update(ctx context.Context, change func(old []byte, oldErr error)
 	}
 	defer d.close()
 	unlock, err := s.lock(ctx, d)
-	if err != nil {
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &errno): // the lock is the first file that is made there
+		return &DirError{Dir: s.Dir, Err: err}
+	case err != nil:
 		return &FileError{Op: "lock", Path: s.Path(), Err: err}
 	}
 	defer unlock()
