@@ -94,7 +94,7 @@ var errStop = errors.New("stop")
 
 // request sends one request and calls fn with each message of the answer. The
 // answer of a dump ends with "done", any other with its only message.
-func (s *session) request(marshal func(b []byte, seq uint32) []byte, fn func(*message) error) error {
+func (s *session) request(marshal func(b []byte, seq uint32) []byte, fn func(message) error) error {
 	s.seq++
 	if err := s.t.send(marshal(nil, s.seq)); err != nil {
 		return err
@@ -120,7 +120,7 @@ func (s *session) request(marshal func(b []byte, seq uint32) []byte, fn func(*me
 }
 
 // datagram walks over the messages of one datagram.
-func (s *session) datagram(b []byte, interrupted *bool, fn func(*message) error) (done bool, err error) {
+func (s *session) datagram(b []byte, interrupted *bool, fn func(message) error) (done bool, err error) {
 	for len(b) > 0 {
 		var m message
 		m, b, err = nextMessage(b)
@@ -132,9 +132,9 @@ func (s *session) datagram(b []byte, interrupted *bool, fn func(*message) error)
 		}
 		*interrupted = *interrupted || m.flags&flagInterrupted != 0
 		if m.kind == typeDone || m.kind == typeError {
-			return true, replyError(&m)
+			return true, replyError(m)
 		}
-		if err := fn(&m); err != nil {
+		if err := fn(m); err != nil {
 			return false, err
 		}
 	}

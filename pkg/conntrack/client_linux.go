@@ -137,7 +137,7 @@ func (c *conn) dropped() (n uint64, known bool) {
 }
 
 // replyError is the error that an error or done message carries.
-func replyError(m *message) error {
+func replyError(m message) error {
 	n, err := m.errno()
 	switch {
 	case err != nil:

@@ -7,7 +7,7 @@ import "syscall"
 // dial fails: only Linux has ctnetlink.
 func dial(int) (transport, error) { return nil, ErrNotSupported }
 
-func replyError(m *message) error {
+func replyError(m message) error {
 	n, err := m.errno()
 	if err != nil || n == 0 {
 		return err

@@ -85,7 +85,7 @@ func (d *dumper) dump(r request) error {
 }
 
 // entry takes one message of the dump.
-func (d *dumper) entry(m *message) error {
+func (d *dumper) entry(m message) error {
 	d.started = true
 	if m.kind != messageNew {
 		return nil

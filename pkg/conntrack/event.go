@@ -222,14 +222,14 @@ func (s *Subscription) datagram(b []byte, fn func(*Event) error) error {
 		if err != nil {
 			return err
 		}
-		if err := s.message(&m, fn); err != nil {
+		if err := s.message(m, fn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Subscription) message(m *message, fn func(*Event) error) error {
+func (s *Subscription) message(m message, fn func(*Event) error) error {
 	typ := eventType(m)
 	if s.config.Types&typ == 0 {
 		return nil
@@ -254,7 +254,7 @@ func (s *Subscription) message(m *message, fn func(*Event) error) error {
 
 // eventType tells a new flow from a changed one by the flags of the message;
 // their message type is the same.
-func eventType(m *message) EventType {
+func eventType(m message) EventType {
 	switch {
 	case m.kind == messageDelete:
 		return EventDestroy

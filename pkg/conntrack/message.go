@@ -59,7 +59,7 @@ func nextMessage(b []byte) (m message, rest []byte, err error) {
 
 // errno is the error number that an error or done message carries: 0 is an
 // acknowledgement.
-func (m *message) errno() (int, error) {
+func (m message) errno() (int, error) {
 	if len(m.body) < 4 {
 		if m.kind == typeDone {
 			return 0, nil
@@ -75,7 +75,7 @@ func (m *message) errno() (int, error) {
 
 // family is the address family in the message's nfgenmsg, resource its
 // resource id (the CPU number of per-CPU statistics).
-func (m *message) payload() (family Family, resource uint16, attrs []byte, err error) {
+func (m message) payload() (family Family, resource uint16, attrs []byte, err error) {
 	if len(m.body) < nfHeaderLen {
 		return 0, 0, nil, malformed("nfnetlink header", len(m.body))
 	}

@@ -109,5 +109,6 @@ func SetOfStates(states ...State) StateSet {
 	return set
 }
 
-// Has says whether the state is in the set.
-func (set StateSet) Has(s State) bool { return set&(1<<s) != 0 }
+// Has says whether the state is in the set. StateUnknown never is: a flow
+// without a TCP state is not in any.
+func (set StateSet) Has(s State) bool { return s != StateUnknown && set&(1<<s) != 0 }

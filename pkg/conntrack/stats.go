@@ -136,7 +136,7 @@ func (c *Client) Stats(ctx context.Context) ([]Stats, error) {
 	marshal := func(b []byte, seq uint32) []byte {
 		return appendMessage(b, messageStatsCPU, flagRequest|flagDump, seq, AnyFamily, nil)
 	}
-	err = s.request(marshal, func(m *message) error {
+	err = s.request(marshal, func(m message) error {
 		_, _, attrs, err := m.payload()
 		if err != nil {
 			return err
@@ -194,7 +194,7 @@ func (c *Client) Table(ctx context.Context) (Table, error) {
 	marshal := func(b []byte, seq uint32) []byte {
 		return appendMessage(b, messageStats, flagRequest, seq, AnyFamily, nil)
 	}
-	err = s.request(marshal, func(m *message) error {
+	err = s.request(marshal, func(m message) error {
 		_, _, attrs, err := m.payload()
 		if err != nil {
 			return err
