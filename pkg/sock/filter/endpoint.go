@@ -1,0 +1,180 @@
+package filter
+
+import (
+	"net/netip"
+	"strconv"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// A Side is one of the two ends of a socket.
+type Side uint8
+
+// The sides: Local is what ss calls src and sport, Peer dst and dport.
+const (
+	Local Side = iota
+	Peer
+)
+
+// String returns "src" or "dst".
+func (d Side) String() string {
+	if d == Peer {
+		return "dst"
+	}
+	return "src"
+}
+
+func (d Side) port() string {
+	if d == Peer {
+		return "dport"
+	}
+	return "sport"
+}
+
+func (d Side) of(s *sock.Socket) *sock.Endpoint {
+	if d == Peer {
+		return &s.Peer
+	}
+	return &s.Local
+}
+
+// Host matches sockets with an address of Prefix on one side and, with
+// HasPort, with that port there. See the package documentation for IPv4
+// addresses of AF_INET6 sockets.
+type Host struct {
+	Side    Side
+	Prefix  netip.Prefix // valid and masked
+	HasPort bool
+	Port    uint16
+}
+
+// Match implements Expr.
+func (e Host) Match(s *sock.Socket) bool {
+	end := e.Side.of(s)
+	if e.HasPort && end.Port() != e.Port {
+		return false
+	}
+	addr := end.Addr()
+	if addr.Is4() && !e.Prefix.Addr().Is4() {
+		if !s.Mapped {
+			return false
+		}
+		addr = netip.AddrFrom16(addr.As16())
+	}
+	return e.Prefix.Contains(addr)
+}
+
+// String implements Expr.
+func (e Host) String() string { return string(e.appendTo(nil)) }
+
+func (Host) needs() sock.Fields { return 0 }
+
+func (e Host) appendTo(text []byte) []byte {
+	text = append(text, e.Side.String()...)
+	text = append(text, ' ')
+	v6 := !e.Prefix.Addr().Is4()
+	if v6 {
+		text = append(text, '[')
+	}
+	if e.Prefix.IsSingleIP() {
+		text = e.Prefix.Addr().AppendTo(text)
+	} else {
+		text = e.Prefix.AppendTo(text)
+	}
+	if v6 {
+		text = append(text, ']')
+	}
+	if e.HasPort {
+		text = append(text, ':')
+		text = strconv.AppendUint(text, uint64(e.Port), 10)
+	}
+	return text
+}
+
+// Domain matches sockets of one of the kernel's address families: IPv4 those
+// of AF_INET, IPv6 those of AF_INET6, mapped ones included. It is written
+// src inet:* or src inet6:*.
+type Domain struct{ Family sock.Family }
+
+// Match implements Expr.
+func (e Domain) Match(s *sock.Socket) bool {
+	if s.Mapped {
+		return e.Family == sock.IPv6
+	}
+	return s.Family == e.Family
+}
+
+// String implements Expr.
+func (e Domain) String() string { return string(e.appendTo(nil)) }
+
+func (Domain) needs() sock.Fields { return 0 }
+
+func (e Domain) appendTo(text []byte) []byte {
+	if e.Family == sock.IPv4 {
+		return append(text, "src inet:*"...)
+	}
+	return append(text, "src inet6:*"...)
+}
+
+// An Op compares a port with a number.
+type Op uint8
+
+// The comparisons.
+const (
+	Equal Op = iota
+	NotEqual
+	Less
+	LessOrEqual
+	Greater
+	GreaterOrEqual
+)
+
+var opSymbols = [...]string{"=", "!=", "<", "<=", ">", ">="}
+
+// String returns the symbol of the comparison.
+func (o Op) String() string {
+	if int(o) < len(opSymbols) {
+		return opSymbols[o]
+	}
+	return "op(" + strconv.Itoa(int(o)) + ")"
+}
+
+// Port matches sockets by the port of one side. A raw socket's local port is
+// its protocol number.
+type Port struct {
+	Side Side
+	Op   Op
+	Port uint16
+}
+
+// Match implements Expr.
+func (e Port) Match(s *sock.Socket) bool {
+	port := e.Side.of(s).Port()
+	switch e.Op {
+	case Equal:
+		return port == e.Port
+	case NotEqual:
+		return port != e.Port
+	case Less:
+		return port < e.Port
+	case LessOrEqual:
+		return port <= e.Port
+	case Greater:
+		return port > e.Port
+	default:
+		return port >= e.Port
+	}
+}
+
+// String implements Expr.
+func (e Port) String() string { return string(e.appendTo(nil)) }
+
+func (Port) needs() sock.Fields { return 0 }
+
+func (e Port) appendTo(text []byte) []byte {
+	text = append(text, e.Side.port()...)
+	text = append(text, ' ')
+	text = append(text, e.Op.String()...)
+	text = append(text, " :"...)
+	return strconv.AppendUint(text, uint64(e.Port), 10)
+}

@@ -1,0 +1,315 @@
+package filter
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// A family is the FAMILY: in front of a host.
+type family uint8
+
+const (
+	familyNone family = iota
+	familyInet
+	familyInet6
+	familyUnix
+	familyLink
+	familyOther // ss knows it, this package does not
+)
+
+// cutFamily takes a FAMILY: off the front of a host or port.
+func (p *parser) cutFamily(text string) (f family, rest string) {
+	name, rest, found := strings.Cut(text, ":")
+	if found {
+		switch name {
+		case "inet":
+			return familyInet, rest
+		case "inet6":
+			return familyInet6, rest
+		case "unix":
+			return familyUnix, rest
+		case "link":
+			return familyLink, rest
+		case "netlink", "vsock", "tipc", "xdp":
+			return familyOther, rest
+		}
+	}
+	switch {
+	case p.protocol == sock.Unix:
+		return familyUnix, text
+	case p.protocol == sock.Packet:
+		return familyLink, text
+	}
+	return familyNone, text
+}
+
+func (p *parser) otherFamily(w word) error {
+	name, _, _ := strings.Cut(w.raw, ":")
+	return p.fail(w.column, "sockets of the family "+quote(name)+" are not covered: use inet, inet6, unix or link")
+}
+
+// host parses what follows src and dst.
+func (p *parser) host(side Side) (Expr, error) {
+	negated, err := p.equality(side.String())
+	if err != nil {
+		return nil, err
+	}
+	w, err := p.value("an address")
+	if err != nil {
+		return nil, err
+	}
+	text := w.text()
+	f, rest := p.cutFamily(text)
+	column := w.column + len(text) - len(rest)
+	var e Expr
+	switch {
+	case f == familyOther:
+		return nil, p.otherFamily(w)
+	case f == familyLink:
+		e, err = p.link(side, rest, column)
+	case f == familyUnix, f == familyNone && (rest[0] == '/' || rest[0] == '@'):
+		e = UnixPath{side, rest}
+	default:
+		e, err = p.inetHost(side, f, rest, column)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return negate(negated, e), nil
+}
+
+// link parses PROTOCOL[:DEVICE] of a packet socket.
+func (p *parser) link(side Side, text string, column int) (Expr, error) {
+	e := Link{Side: side}
+	protocol, device := text, ""
+	if i := strings.IndexByte(text, ':'); i >= 0 {
+		protocol, device = text[:i], text[i+1:]
+	}
+	if protocol != "*" {
+		e.Protocol = strings.ToLower(protocol)
+	}
+	if device != "" && device != "*" {
+		index, err := p.interfaceIndex(device, column+len(protocol)+1)
+		if err != nil {
+			return nil, err
+		}
+		e.HasDevice, e.Device = true, index
+	}
+	return e, nil
+}
+
+// hostParts is a host taken apart.
+type hostParts struct {
+	addr, length, port string
+	hasLength          bool
+	lengthAt, portAt   int // offsets in the text
+}
+
+// inetHost parses HOST[/LEN][:PORT].
+func (p *parser) inetHost(side Side, f family, text string, column int) (Expr, error) {
+	parts, problem := splitHost(text)
+	if problem != "" {
+		return nil, p.fail(column, problem)
+	}
+	port, anyPort, err := p.portNumber(parts.port, column+parts.portAt)
+	if err != nil {
+		return nil, err
+	}
+	if isWildcard(parts.addr) && !parts.hasLength {
+		if anyPort {
+			return p.scoped(f, Any{}), nil
+		}
+		return p.scoped(f, Port{side, Equal, port}), nil
+	}
+	prefixes, err := p.prefixes(f, parts, column)
+	if err != nil {
+		return nil, err
+	}
+	hosts := make([]Expr, len(prefixes))
+	for i, prefix := range prefixes {
+		hosts[i] = Host{Side: side, Prefix: prefix, HasPort: !anyPort, Port: port}
+	}
+	return p.scoped(f, Either(hosts...)), nil
+}
+
+func isWildcard(addr string) bool {
+	switch addr {
+	case "", "*", "any", "all", "default":
+		return true
+	}
+	return false
+}
+
+// splitHost takes a host apart; problem says what is wrong with its form.
+func splitHost(text string) (h hostParts, problem string) {
+	rest := ""
+	switch {
+	case text != "" && text[0] == '[':
+		end := strings.IndexByte(text, ']')
+		if end < 0 {
+			return h, quote(text) + ` lacks the closing "]" of an address`
+		}
+		h.addr, rest = text[1:end], text[end+1:]
+		if i := strings.IndexByte(h.addr, '/'); i >= 0 {
+			h.length, h.lengthAt, h.hasLength = h.addr[i+1:], i+2, true
+			h.addr = h.addr[:i]
+		}
+	case strings.IndexByte(text, '/') >= 0:
+		i := strings.IndexByte(text, '/')
+		h.addr, rest = text[:i], text[i:]
+	default:
+		h.addr, rest = splitPort(text)
+	}
+	return h, h.splitRest(text, rest)
+}
+
+// splitPort cuts a port off a host without brackets and without a length.
+func splitPort(text string) (addr, rest string) {
+	i := strings.IndexByte(text, ':')
+	if i < 0 || strings.IndexByte(text[i+1:], ':') >= 0 {
+		return text, "" // no port, or an IPv6 address
+	}
+	return text[:i], text[i:]
+}
+
+// splitRest reads [/LEN][:PORT].
+func (h *hostParts) splitRest(text, rest string) (problem string) {
+	at := len(text) - len(rest)
+	if rest != "" && rest[0] == '/' && !h.hasLength {
+		h.hasLength, h.lengthAt = true, at+1
+		h.length, rest = rest[1:], ""
+		if i := strings.LastIndexByte(h.length, ':'); i >= 0 {
+			h.length, rest = h.length[:i], h.length[i:]
+		}
+		at = len(text) - len(rest)
+	}
+	if rest == "" {
+		return ""
+	}
+	if rest[0] != ':' {
+		return quote(text) + " is no address: after an address only /LEN and :PORT may follow"
+	}
+	h.port, h.portAt = rest[1:], at+1
+	return ""
+}
+
+// prefixes reads the address and length, or resolves a name.
+func (p *parser) prefixes(f family, h hostParts, column int) ([]netip.Prefix, error) {
+	addr, ok := parseAddr(h.addr)
+	if !ok {
+		return p.resolve(f, h, column)
+	}
+	if f == familyInet && !addr.Is4() || f == familyInet6 && addr.Is4() {
+		return nil, p.fail(column, quote(h.addr)+" is no address of the family in front of it")
+	}
+	bits := addr.BitLen()
+	if h.hasLength {
+		var problem string
+		if bits, problem = prefixLength(h.length, addr.BitLen()); problem != "" {
+			return nil, p.fail(column+h.lengthAt, problem)
+		}
+	}
+	return []netip.Prefix{netip.PrefixFrom(addr, bits).Masked()}, nil
+}
+
+// resolve asks for the addresses of a named host.
+func (p *parser) resolve(f family, h hostParts, column int) ([]netip.Prefix, error) {
+	if problem := notHostName(h.addr); problem != "" {
+		return nil, p.fail(column, problem)
+	}
+	if h.hasLength {
+		return nil, p.fail(column, quote(h.addr)+" is no address: a prefix length needs a numeric one")
+	}
+	problem := quote(h.addr) + " is no numeric address"
+	if p.names == nil {
+		return nil, p.fail(column, problem)
+	}
+	addrs, err := p.names.Host(h.addr)
+	if err != nil {
+		return nil, p.unresolved(column, problem, err)
+	}
+	var prefixes []netip.Prefix
+	for _, a := range addrs {
+		a = a.WithZone("")
+		if f == familyInet && !a.Is4() || f == familyInet6 && a.Is4() {
+			continue
+		}
+		if a.IsValid() {
+			prefixes = append(prefixes, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	if len(prefixes) == 0 {
+		return nil, p.fail(column, "host "+quote(h.addr)+" has no address of the family asked for")
+	}
+	return prefixes, nil
+}
+
+// notHostName says why text cannot be a name that is worth a query.
+func notHostName(text string) string {
+	switch {
+	case strings.IndexByte(text, '%') >= 0:
+		return quote(text) + " has a zone: give the address without it, and the interface with dev"
+	case strings.IndexByte(text, ':') >= 0:
+		return quote(text) + " is no IPv6 address; with a port it is written [ADDRESS]:PORT"
+	case strings.Trim(text, "0123456789.") == "":
+		return quote(text) + " is no IPv4 address: it has one to four numbers from 0 to 255, joined by dots"
+	}
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c <= ' ' || c > '~' || strings.IndexByte("()[]{}<>=!|&,;*?'\"`$\\", c) >= 0 {
+			return quote(text) + " is no address: use IPv4, IPv6, a prefix such as 10/8 or [2001:db8::/32], or *"
+		}
+	}
+	return ""
+}
+
+// parseAddr reads a numeric address, an IPv4 one as ss does: its parts may be
+// hexadecimal or octal, and those left out at the end are zero.
+func parseAddr(text string) (netip.Addr, bool) {
+	if strings.IndexByte(text, ':') >= 0 {
+		addr, err := netip.ParseAddr(text)
+		return addr, err == nil && addr.Zone() == ""
+	}
+	var bytes [4]byte
+	for i := range bytes {
+		part, rest, more := strings.Cut(text, ".")
+		n, ok := number(part, 8)
+		if !ok {
+			return netip.Addr{}, false
+		}
+		bytes[i] = byte(n)
+		if !more {
+			return netip.AddrFrom4(bytes), true
+		}
+		text = rest
+	}
+	return netip.Addr{}, false
+}
+
+// prefixLength reads a length in bits or, for IPv4, a mask.
+func prefixLength(text string, most int) (bits int, problem string) {
+	if n, ok := number(text, 8); ok && int(n) <= most {
+		return int(n), ""
+	}
+	if most == 32 && strings.IndexByte(text, '.') > 0 {
+		if mask, ok := parseAddr(text); ok {
+			if bits, ok := maskBits(mask.As4()); ok {
+				return bits, ""
+			}
+		}
+	}
+	if most == 32 {
+		return 0, quote(text) + " is no prefix length: use 0 to 32 for IPv4"
+	}
+	return 0, quote(text) + " is no prefix length: use 0 to 128 for IPv6"
+}
+
+func maskBits(mask [4]byte) (bits int, ok bool) {
+	m := uint32(mask[0])<<24 | uint32(mask[1])<<16 | uint32(mask[2])<<8 | uint32(mask[3])
+	for m&(1<<31) != 0 {
+		m <<= 1
+		bits++
+	}
+	return bits, m == 0
+}
