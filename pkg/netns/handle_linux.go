@@ -108,6 +108,8 @@ func (h *Handle) Close() error {
 	return unix.Close(fd)
 }
 
+var errEnded = errors.New("the function in the network namespace ended its goroutine")
+
 // Do runs fn on a thread that is inside the namespace, and returns what fn
 // returns. What fn opens there, sockets and files below /proc/thread-self, stays
 // in the namespace; goroutines that fn starts run outside of it.
@@ -120,7 +122,7 @@ func (h *Handle) Do(fn func() error) error {
 		return &Error{Op: "enter", Ref: h.ref, Err: h.denied}
 	}
 	var (
-		err      error
+		err      = errEnded // unless fn returns
 		panicked any
 		done     = make(chan struct{})
 	)

@@ -4,21 +4,21 @@ package netns
 
 // Open is not supported here: only Linux has network namespaces.
 func (r Ref) Open(string) (*Handle, error) {
-	return nil, &Error{Op: "open", Ref: r, Err: notLinux}
+	return nil, &Error{Op: "open", Ref: r, Err: errNotLinux}
 }
 
 // Current is not supported here.
-func Current() (ID, error) { return ID{}, &Error{Op: "open", Err: notLinux} }
+func Current() (ID, error) { return ID{}, &Error{Op: "open", Err: errNotLinux} }
 
 // Close does nothing here.
 func (h *Handle) Close() error { return nil }
 
 // Do is not supported here.
 func (h *Handle) Do(func() error) error {
-	return &Error{Op: "enter", Ref: h.ref, Err: notLinux}
+	return &Error{Op: "enter", Ref: h.ref, Err: errNotLinux}
 }
 
 // Cookie is not supported here.
-func Cookie() (uint64, error) { return 0, notLinux }
+func Cookie() (uint64, error) { return 0, errNotLinux }
 
-var notLinux error = &unsupported{"a network namespace", "Linux"}
+var errNotLinux error = &unsupported{"a network namespace", "Linux"}

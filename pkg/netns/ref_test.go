@@ -1,0 +1,101 @@
+package netns
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+)
+
+func TestParse(t *testing.T) {
+	tests := []struct {
+		text string
+		want Ref
+	}{
+		{"blue", Ref{name: "blue"}},
+		{"a.b-c_1@x", Ref{name: "a.b-c_1@x"}},
+		{"12ab", Ref{name: "12ab"}},
+		{"...", Ref{name: "..."}},
+		{"1", Ref{pid: 1}},
+		{"4194304", Ref{pid: 4194304}},
+		{"/proc/1/ns/net", Ref{path: "/proc/1/ns/net"}},
+		{"./file", Ref{path: "./file"}},
+	}
+	for _, tt := range tests {
+		got, err := Parse(tt.text)
+		if err != nil || got != tt.want || got.String() != tt.text || !got.IsSet() || got.PID() != tt.want.pid {
+			t.Errorf("Parse(%q) = %+v, %v", tt.text, got, err)
+		}
+	}
+	if (Ref{}).IsSet() {
+		t.Error("the zero value is another namespace")
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, text := range []string{
+		"", ".", "..", "0", "00", "4194305", "99999999999999999999", "a\x00b", "/a\x00b",
+		strings.Repeat("n", 256), "/" + strings.Repeat("n", 4096),
+	} {
+		ref, err := Parse(text)
+		var parseErr *ParseError
+		if !errors.As(err, &parseErr) || ref != (Ref{}) || parseErr.Text != text {
+			t.Errorf("Parse(%.20q) = %+v, %v", text, ref, err)
+			continue
+		}
+		if !strings.Contains(err.Error(), "a process id, or a path") || len(err.Error()) > 400 {
+			t.Errorf("Parse(%.20q): %v", text, err)
+		}
+	}
+}
+
+func TestErrorSentences(t *testing.T) {
+	name, pid, path := Ref{name: "a|b\n"}, Ref{pid: 77}, Ref{path: "/x"}
+	tests := []struct {
+		err  *Error
+		want string
+	}{
+		{&Error{"open", name, fs.ErrNotExist}, `no network namespace named "a\x7cb\x0a": ip netns list shows the names`},
+		{&Error{"open", pid, fs.ErrNotExist}, "no process 77"},
+		{&Error{"open", path, fs.ErrNotExist}, `no file "/x"`},
+		{&Error{"open", path, ErrNotNamespace}, `"/x" is not a network namespace`},
+		{&Error{"open", name, fs.ErrPermission}, "run as root"},
+		{&Error{"enter", name, fs.ErrPermission}, "CAP_SYS_ADMIN"},
+		{&Error{"enter", pid, fs.ErrPermission}, "/proc/77/net can be read"},
+		{&Error{"enter", path, fs.ErrClosed}, `cannot enter network namespace "/x": `},
+		{&Error{"open", Ref{}, fs.ErrClosed}, "our own network namespace"},
+	}
+	for _, tt := range tests {
+		if got := tt.err.Error(); !strings.Contains(got, tt.want) || strings.ContainsAny(got, "|`\n") {
+			t.Errorf("error is %q, want %q", got, tt.want)
+		}
+		if !errors.Is(tt.err, tt.err.Err) {
+			t.Errorf("%v does not wrap its cause", tt.err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"blue", "1", "/proc/1/ns/net", "..", "\x00", "a|b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		ref, err := Parse(text)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "|`\n\x00") {
+				t.Fatalf("error breaks a line: %q", err)
+			}
+			return
+		}
+		if again, err := Parse(ref.String()); err != nil || again != ref {
+			t.Fatalf("%q is printed as %q", text, ref)
+		}
+		if ref.name != "" {
+			for _, path := range ref.candidates("/proc") {
+				if rest, ok := strings.CutPrefix(path, "/run/netns/"); ok && rest != text {
+					t.Fatalf("%q leads to %q", text, path)
+				}
+			}
+		}
+	})
+}
