@@ -22,32 +22,26 @@ func (c *Client) Dump(ctx context.Context, filter *Filter, fn func(*Flow) error)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-
-	d := dumper{session: s, filter: filter, fn: fn}
-	interrupted := false
-	for _, r := range plan(filter) {
-		if c.config.NoKernelFilter {
-			r = r.plain()
-		}
-		err := d.dump(r)
-		if refused(err) && r.filtered() && !d.started {
-			err = d.dump(r.plain())
-		}
-		if errors.Is(err, ErrInterrupted) {
-			interrupted, err = true, nil
-		}
-		if d.failed != nil {
-			return d.failed
-		}
-		if err != nil {
-			return s.fail(err)
-		}
-	}
-	if interrupted {
-		return s.fail(ErrInterrupted)
+	d := dumper{client: c, session: s, filter: filter, fn: fn}
+	defer func() { d.close() }()
+	err = d.run(c.requests(filter))
+	switch {
+	case d.failed != nil:
+		return d.failed
+	case err != nil:
+		return d.fail(err)
+	case d.interrupted:
+		return d.fail(ErrInterrupted)
 	}
 	return nil
+}
+
+// requests is the plan, without the kernel's help where it is not wanted.
+func (c *Client) requests(filter *Filter) []request {
+	if c.config.NoKernelFilter {
+		return []request{{family: filter.Family}}
+	}
+	return plan(filter)
 }
 
 // dumpAttempts bounds DumpConsistent.
@@ -72,34 +66,86 @@ func (c *Client) DumpConsistent(ctx context.Context, filter *Filter, reset func(
 // A dumper runs the dumps of one Dump.
 type dumper struct {
 	*session
-	filter  *Filter
-	fn      func(*Flow) error
-	flow    Flow
-	started bool  // the kernel has sent an entry of this dump
-	failed  error // what fn returned
+	client *Client
+	filter *Filter
+	fn     func(*Flow) error
+
+	flow        Flow
+	started     bool  // the kernel has sent an entry of this dump
+	interrupted bool  // one of the dumps was
+	failed      error // what fn returned
 }
 
-func (d *dumper) dump(r request) error {
-	d.started = false
-	return d.request(r.marshal, d.entry)
-}
-
-// entry takes one message of the dump.
-func (d *dumper) entry(m message) error {
-	d.started = true
-	if m.kind != messageNew {
-		return nil
+// run makes the dumps. Two filtered ones, a family each, walk the table twice,
+// so a sample of it decides whether one walk is cheaper.
+func (d *dumper) run(requests []request) error {
+	if len(requests) == 2 {
+		err := d.sample(requests[0].bothFamilies(), requests)
+		if !errors.Is(err, errAbandon) {
+			return err
+		}
+		if err := d.reopen(); err != nil {
+			return err
+		}
 	}
-	family, _, attrs, err := m.payload()
+	for _, r := range requests {
+		if err := d.dump(r, d.entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reopen leaves a dump behind that has not ended.
+func (d *dumper) reopen() error {
+	s, err := d.client.open(d.ctx, d.op)
 	if err != nil {
 		return err
 	}
-	if _, err := decodeFlow(&d.flow, family, attrs); err != nil {
+	d.session.close()
+	d.session = s
+	return nil
+}
+
+// dump makes one dump, without conditions where the kernel refuses them.
+func (d *dumper) dump(r request, entry func(message) error) error {
+	d.started = false
+	err := d.request(r.marshal, entry)
+	if refused(err) && r.filtered() && !d.started {
+		err = d.request(r.plain().marshal, entry)
+	}
+	if errors.Is(err, ErrInterrupted) {
+		d.interrupted, err = true, nil
+	}
+	return err
+}
+
+// entry takes one message of a dump.
+func (d *dumper) entry(m message) error {
+	selected, err := d.decode(m)
+	if err != nil || !selected {
 		return err
 	}
-	if !d.filter.Match(&d.flow) {
-		return nil
+	return d.deliver(&d.flow)
+}
+
+// decode reads the message's flow and says whether the filter selects it.
+func (d *dumper) decode(m message) (selected bool, err error) {
+	d.started = true
+	if m.kind != messageNew {
+		return false, nil
 	}
-	d.failed = d.fn(&d.flow)
+	family, _, attrs, err := m.payload()
+	if err != nil {
+		return false, err
+	}
+	if _, err := decodeFlow(&d.flow, family, attrs); err != nil {
+		return false, err
+	}
+	return d.filter.Match(&d.flow), nil
+}
+
+func (d *dumper) deliver(f *Flow) error {
+	d.failed = d.fn(f)
 	return d.failed
 }

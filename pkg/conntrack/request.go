@@ -150,6 +150,11 @@ func (c *tupleCondition) addPort(flag uint32, ranges []PortRange) {
 // with ctnetlink has.
 func (r request) plain() request { return request{family: r.family} }
 
+// bothFamilies is the one dump in place of two that differ in the family.
+func (r request) bothFamilies() request {
+	return request{status: r.status, mark: r.mark, zone: r.zone}
+}
+
 // filtered says that the kernel is asked for more than a family.
 func (r request) filtered() bool {
 	return r.status.Mask != 0 || r.mark != nil || r.zone != nil || r.orig.flags|r.reply.flags != 0
@@ -240,7 +245,9 @@ func (r request) String() string {
 }
 
 // Plan says how a Dump with the filter asks the kernel: the dumps, and what
-// the kernel decides in each. The rest is decided in user space.
+// the kernel decides in each. The rest is decided in user space. Where there
+// are two dumps, one for both families replaces them when a sample of the
+// table shows that it costs less.
 func (f *Filter) Plan() string {
 	var dumps []string
 	for _, r := range plan(f) {
