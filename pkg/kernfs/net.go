@@ -85,17 +85,13 @@ func isUUID(id string) bool {
 		return false
 	}
 	for i := range len(id) {
-		if _, hex := hexDigit(id[i]); hex == (i == 8 || i == 13 || i == 18 || i == 23) {
-			return false
-		}
-		if !isHexOrDash(id[i]) {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if id[i] != '-' {
+				return false
+			}
+		} else if _, hex := hexDigit(id[i]); !hex {
 			return false
 		}
 	}
 	return true
-}
-
-func isHexOrDash(c byte) bool {
-	_, hex := hexDigit(c)
-	return hex || c == '-'
 }
