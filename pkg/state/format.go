@@ -28,14 +28,15 @@ func validWord(text string) bool {
 
 // encode puts the first line before content. boot may be empty.
 func encode(format, boot string, content []byte) []byte {
-	return append(header(format, boot, content), content...)
+	b := make([]byte, 0, maxLine+len(content))
+	return append(appendLine(b, format, boot, content), content...)
 }
 
-func header(format, boot string, content []byte) []byte {
+// appendLine writes the first line to b, which is empty.
+func appendLine(b []byte, format, boot string, content []byte) []byte {
 	if boot == "" {
 		boot = noBoot
 	}
-	b := make([]byte, 0, maxLine+len(content))
 	b = append(b, magic...)
 	b = append(b, format...)
 	b = append(b, ' ')
@@ -72,7 +73,7 @@ func decode(format string, data []byte) (content []byte, boot, reason string) {
 	if boot == noBoot {
 		boot = ""
 	}
-	if !bytes.Equal(header(format, boot, content), data[:len(data)-len(content)]) {
+	if !bytes.Equal(appendLine(nil, format, boot, content), data[:len(data)-len(content)]) {
 		return nil, "", "its checksum is wrong"
 	}
 	return content, boot, ""
