@@ -1,0 +1,153 @@
+package age
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// DefaultLimit is how many connections a book holds unless told otherwise. They
+// take 16 bytes each in memory and about 3 in a file.
+const DefaultLimit = 1 << 20
+
+// A Book remembers when connections were first seen, by socket cookie. It holds
+// those of the last run only, so it grows with the connections that are there, not
+// with time.
+//
+// A connection is recorded as first seen at the end of its run, rounded up to a
+// second: it is at least that old. When there are more than the limit, those seen
+// first are kept, and that others were not seen proves nothing.
+type Book struct {
+	identity Identity
+	// began is when the last run began that saw every connection, zero for none.
+	began time.Duration
+	// last is when the last run ended, rounded up to a second.
+	last    time.Duration
+	entries []entry // by rising cookie
+}
+
+// An entry is a connection that was seen. 32 bits of seconds are 136 years.
+type entry struct {
+	cookie uint64
+	seen   uint32 // seconds since boot
+}
+
+// New is an empty book.
+func New(identity Identity) *Book { return &Book{identity: identity} }
+
+// Len is the number of connections in the book.
+func (b *Book) Len() int { return len(b.entries) }
+
+// Empty reports whether the book knows no earlier run, so that a first run cannot
+// prove anything by it.
+func (b *Book) Empty() bool { return b.last == 0 }
+
+func (b *Book) find(cookie uint64) (entry, bool) {
+	i, ok := slices.BinarySearchFunc(b.entries, cookie, func(e entry, c uint64) int {
+		return cmp.Compare(e.cookie, c)
+	})
+	if !ok {
+		return entry{}, false
+	}
+	return b.entries[i], true
+}
+
+// A Run is one look at the socket table with a book of earlier ones at hand.
+type Run struct {
+	book  *Book
+	limit int
+	began time.Duration
+	seen  []entry // what the book knew has its time, the others have notYet
+}
+
+// notYet marks a connection whose time is that of the end of this run.
+const notYet = ^uint32(0)
+
+// Begin starts a run at a time since boot (CLOCK_BOOTTIME), which has to be read
+// before the table is. limit is how many connections may be kept, 0 for
+// [DefaultLimit]. [ErrFuture] is a book that was written later than now; the run
+// then goes on with an empty one.
+func (b *Book) Begin(now time.Duration, limit int) (*Run, error) {
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	r := &Run{book: b, limit: limit, began: now}
+	if b.last > ceilSecond(now) {
+		r.book = New(b.identity)
+		return r, ErrFuture
+	}
+	return r, nil
+}
+
+// See records a connection and returns what the book proves about its age at the
+// time when the run began. A cookie of 0 is none.
+//
+// A cookie survives a change of state: the half-open connection has it already,
+// and so has TIME_WAIT. See those states only whose age is asked for.
+func (r *Run) See(cookie uint64) Age {
+	if cookie == 0 {
+		return Unknown()
+	}
+	e, known := r.book.find(cookie)
+	if !known {
+		e = entry{cookie: cookie, seen: notYet}
+	}
+	r.seen = append(r.seen, e)
+	return r.prove(e, known)
+}
+
+func (r *Run) prove(e entry, known bool) Age {
+	a := Unknown()
+	switch {
+	case known:
+		a.Min = max(0, r.began-time.Duration(e.seen)*time.Second)
+	case r.book.began > 0:
+		// It was not there when the earlier run looked, which was after that began.
+		a.Max = max(0, r.began-r.book.began)
+	}
+	return a
+}
+
+// End returns the book for the next run. now is the time since boot, read after
+// the table was. complete tells that the run saw every connection: an interrupted
+// one drops nothing, and that it did not see a connection proves nothing.
+func (r *Run) End(now time.Duration, complete bool) *Book {
+	next := &Book{identity: r.book.identity, last: ceilSecond(max(now, r.began))}
+	for i := range r.seen {
+		if r.seen[i].seen == notYet {
+			r.seen[i].seen = uint32(next.last / time.Second)
+		}
+	}
+	if !complete {
+		r.seen = append(r.seen, r.book.entries...)
+	}
+	next.entries = unique(r.seen)
+	if complete && len(next.entries) <= r.limit {
+		next.began = r.began
+	}
+	next.entries = keepOldest(next.entries, r.limit)
+	return next
+}
+
+// unique sorts by cookie; of several times the earliest counts.
+func unique(entries []entry) []entry {
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.cookie, b.cookie), cmp.Compare(a.seen, b.seen))
+	})
+	return slices.CompactFunc(entries, func(a, b entry) bool { return a.cookie == b.cookie })
+}
+
+// keepOldest drops what was seen last where there are more than limit.
+func keepOldest(entries []entry, limit int) []entry {
+	if len(entries) <= limit {
+		return entries
+	}
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.seen, b.seen), cmp.Compare(a.cookie, b.cookie))
+	})
+	return unique(slices.Clip(entries[:limit]))
+}
+
+func ceilSecond(d time.Duration) time.Duration {
+	return (d + time.Second - 1).Truncate(time.Second)
+}

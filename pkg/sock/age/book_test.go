@@ -1,0 +1,230 @@
+package age_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"testing"
+	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/sock/age"
+)
+
+var here = age.Identity{Boot: [16]byte{1, 2, 3}, Namespace: 7, Selection: 9}
+
+// run looks once at a table that holds these cookies.
+func run(t *testing.T, b *age.Book, began, ended time.Duration, complete bool, cookies ...uint64) (*age.Book, []age.Age) {
+	t.Helper()
+	r, err := b.Begin(began, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ages []age.Age
+	for _, c := range cookies {
+		ages = append(ages, r.See(c))
+	}
+	return kept(t, r.End(ended, complete)), ages
+}
+
+// kept is the book after having been written and read.
+func kept(t *testing.T, b *age.Book) *age.Book {
+	t.Helper()
+	again, err := age.Decode(b.Append(nil), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again
+}
+
+func TestFirstRunProvesNothing(t *testing.T) {
+	b, ages := run(t, age.New(here), 100*time.Second, 100*time.Second, true, 5, 6, 0)
+	for i, a := range ages {
+		if a != age.Unknown() {
+			t.Errorf("age %d = %v, want unknown", i, a)
+		}
+	}
+	if b.Len() != 2 || b.Empty() {
+		t.Errorf("the book holds %d, want 2", b.Len())
+	}
+}
+
+func TestSeenBeforeIsOlder(t *testing.T) {
+	b, _ := run(t, age.New(here), 100*time.Second, 100500*time.Millisecond, true, 5, 6)
+	// What was first seen at 100.5 s counts from 101 s: never too old.
+	_, ages := run(t, b, 106*time.Second, 106*time.Second, true, 5, 7)
+	if want := (age.Age{Min: 5 * time.Second, Max: age.Unbounded}); ages[0] != want {
+		t.Errorf("a connection seen before: %v, want %v", ages[0], want)
+	}
+	if want := (age.Age{Max: 6 * time.Second}); ages[1] != want {
+		t.Errorf("a connection not seen before: %v, want %v", ages[1], want)
+	}
+}
+
+func TestGoneConnectionsAreDropped(t *testing.T) {
+	b, _ := run(t, age.New(here), 1*time.Second, 1*time.Second, true, 5, 6, 8)
+	b, _ = run(t, b, 10*time.Second, 10*time.Second, true, 6)
+	if b.Len() != 1 {
+		t.Errorf("the book holds %d, want 1", b.Len())
+	}
+	_, ages := run(t, b, 20*time.Second, 20*time.Second, true, 6)
+	if ages[0].Min != 19*time.Second {
+		t.Errorf("age = %v, want at least 19s: the first time counts, not the last", ages[0])
+	}
+}
+
+func TestInterruptedRunProvesNoYouth(t *testing.T) {
+	b, _ := run(t, age.New(here), 1*time.Second, 1*time.Second, true, 5, 6)
+	b, _ = run(t, b, 10*time.Second, 10*time.Second, false, 6)
+	if b.Len() != 2 {
+		t.Fatalf("the book holds %d, want 2: an interrupted run drops nothing", b.Len())
+	}
+	_, ages := run(t, b, 20*time.Second, 20*time.Second, true, 5, 9)
+	if ages[0].Min != 19*time.Second {
+		t.Errorf("age = %v, want at least 19s", ages[0])
+	}
+	if ages[1] != age.Unknown() {
+		t.Errorf("age = %v, want unknown after an interrupted run", ages[1])
+	}
+}
+
+func TestLimitKeepsTheOldest(t *testing.T) {
+	r, _ := age.New(here).Begin(1*time.Second, 2)
+	r.See(10)
+	r.See(20)
+	b := r.End(1*time.Second, true)
+	r, _ = b.Begin(5*time.Second, 2)
+	for cookie := uint64(1); cookie <= 20; cookie++ {
+		r.See(cookie)
+	}
+	b = kept(t, r.End(5*time.Second, true))
+	if b.Len() != 2 {
+		t.Fatalf("the book holds %d, want 2", b.Len())
+	}
+	r, _ = b.Begin(9*time.Second, 2)
+	if a := r.See(10); a.Min != 8*time.Second {
+		t.Errorf("age of the oldest = %v, want at least 8s", a)
+	}
+	if a := r.See(3); a != age.Unknown() {
+		t.Errorf("age of one that was dropped = %v, want unknown", a)
+	}
+}
+
+func TestOtherSelectionProvesOnlyOldAge(t *testing.T) {
+	b, _ := run(t, age.New(here), 1*time.Second, 1*time.Second, true, 5)
+	other := here
+	other.Selection++
+	b, err := age.Decode(b.Append(nil), other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := b.Begin(9*time.Second, 0)
+	if a := r.See(5); a.Min != 8*time.Second {
+		t.Errorf("age = %v, want at least 8s", a)
+	}
+	if a := r.See(6); a != age.Unknown() {
+		t.Errorf("age = %v, want unknown", a)
+	}
+}
+
+func TestForeignBooks(t *testing.T) {
+	b, _ := run(t, age.New(here), 1*time.Second, 1*time.Second, true, 5)
+	rebooted, elsewhere := here, here
+	rebooted.Boot[0]++
+	elsewhere.Namespace++
+	good := b.Append(nil)
+	version := bytes.Clone(good)
+	version[7]++
+	for _, c := range []struct {
+		name string
+		data []byte
+		id   age.Identity
+		want error
+	}{
+		{"rebooted", good, rebooted, age.ErrRebooted},
+		{"elsewhere", good, elsewhere, age.ErrNamespace},
+		{"version", version, here, age.ErrVersion},
+		{"text", []byte("hello\n"), here, age.ErrDamaged},
+		{"nothing", nil, here, nil},
+	} {
+		got, err := age.Decode(c.data, c.id)
+		if !errors.Is(err, c.want) || got == nil || got.Len() != 0 {
+			t.Errorf("%s: %v, want an empty book and %v", c.name, err, c.want)
+		}
+	}
+}
+
+// Every byte that is changed and every length that is cut is noticed.
+func TestDamage(t *testing.T) {
+	b, _ := run(t, age.New(here), 1*time.Second, 1*time.Second, true, 5, 1000, 1<<40, 1<<63)
+	good := b.Append(nil)
+	for i := range good {
+		bad := bytes.Clone(good)
+		bad[i] ^= 0x10
+		if _, err := age.Decode(bad, here); err == nil {
+			t.Errorf("byte %d changed: no error", i)
+		}
+		if _, err := age.Decode(good[:i], here); i > 0 && !errors.Is(err, age.ErrDamaged) {
+			t.Errorf("cut to %d bytes: %v, want ErrDamaged", i, err)
+		}
+	}
+	if _, err := age.Decode(append(good, 0), here); !errors.Is(err, age.ErrDamaged) {
+		t.Errorf("a byte more: %v, want ErrDamaged", err)
+	}
+}
+
+func TestFutureBook(t *testing.T) {
+	b, _ := run(t, age.New(here), 100*time.Second, 100*time.Second, true, 5)
+	r, err := b.Begin(50*time.Second, 0)
+	if !errors.Is(err, age.ErrFuture) {
+		t.Fatalf("error = %v, want ErrFuture", err)
+	}
+	if a := r.See(5); a != age.Unknown() {
+		t.Errorf("age = %v, want unknown", a)
+	}
+	if n := r.End(50*time.Second, true).Len(); n != 1 {
+		t.Errorf("the new book holds %d, want 1", n)
+	}
+}
+
+// A million connections must not write a gigabyte.
+func TestSize(t *testing.T) {
+	r, _ := age.New(here).Begin(time.Hour, 0)
+	for i := range uint64(200_000) {
+		r.See(100_000_000 + i*3)
+	}
+	data := r.End(time.Hour, true).Append(nil)
+	if perSocket := float64(len(data)) / 200_000; perSocket > 3 {
+		t.Errorf("%.1f bytes a connection, want at most 3", perSocket)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	r, _ := age.New(here).Begin(time.Second, 0)
+	f.Add(age.New(here).Append(nil))
+	r.See(5)
+	r.See(99)
+	f.Add(r.End(3*time.Second, true).Append(nil))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		decodes(t, data)
+		// With a right checksum behind it, the rest has to stand up by itself.
+		if len(data) > 4 {
+			data = data[:len(data)-4]
+		}
+		decodes(t, binary.BigEndian.AppendUint32(data, crc32.ChecksumIEEE(data)))
+	})
+}
+
+func decodes(t *testing.T, data []byte) {
+	b, err := age.Decode(data, here)
+	if b == nil {
+		t.Fatal("no book")
+	}
+	if err != nil {
+		return
+	}
+	again, err := age.Decode(b.Append(nil), here)
+	if err != nil || again.Len() != b.Len() {
+		t.Fatalf("decoding what was encoded: %v, %d connections, want %d", err, again.Len(), b.Len())
+	}
+}

@@ -1,0 +1,73 @@
+package age
+
+import (
+	"math"
+	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// slack is what the kernel's times may be too long by: they are differences of
+// jiffies, the longest of which is 10 ms (CONFIG_HZ=100).
+const slack = 10 * time.Millisecond
+
+// OfTCPInfo is what the kernel's own times prove: the least age of a connection on
+// which nothing happened for a while. uptime is the time since boot without
+// suspend (CLOCK_MONOTONIC), read after the socket.
+//
+// A connection starts these times when its handshake is complete, so they prove
+// an age even if nothing was ever sent. Where a kernel has not set one of them, it
+// shows the time since its counter of jiffies was 0, which is five minutes after
+// boot; kernels before 4.11 do so with LastDataReceived of a connection that has
+// received nothing, and every kernel does before a handshake. A value that could
+// be this, or that is longer than the host is up, proves nothing.
+//
+// Kernel: net/ipv4/tcp.c, tcp_get_info; net/ipv4/tcp_minisocks.c,
+// tcp_create_openreq_child; net/ipv4/tcp_input.c, tcp_finish_connect.
+func OfTCPInfo(s *sock.Socket, uptime time.Duration) Age {
+	a := Unknown()
+	if !s.Known.Has(sock.FieldTCPInfo) || !hasTimes(s.State) {
+		return a
+	}
+	info := &s.TCPInfo
+	for _, idle := range [...]time.Duration{info.LastDataSent, info.LastDataReceived, info.LastAckReceived} {
+		if idle <= uptime && !sinceNever(idle, uptime) {
+			a.Min = max(a.Min, idle-slack)
+		}
+	}
+	if info.BusyTime <= uptime {
+		a.Min = max(a.Min, info.BusyTime-slack)
+	}
+	return a
+}
+
+// hasTimes reports whether a socket in that state has completed a handshake and
+// still has its times.
+func hasTimes(s sock.State) bool {
+	switch s {
+	case sock.Established, sock.FinWait1, sock.FinWait2, sock.CloseWait, sock.LastAck, sock.Closing:
+		return true
+	}
+	return false
+}
+
+// The kernel starts its jiffies at five minutes before an overflow, to make
+// overflows happen (INITIAL_JIFFIES, include/linux/jiffies.h), and shows times as
+// 32 bits of milliseconds.
+const (
+	jiffiesZero = 300 * time.Second
+	wrap        = (math.MaxUint32 + 1) * time.Millisecond
+	// tolerance allows for a clock that is adjusted a little faster or slower than
+	// jiffies, and for the time between reading the socket and the clock.
+	tolerance = 3 * time.Second
+)
+
+// sinceNever reports whether an idle time may be the one of a timestamp that was
+// never set.
+func sinceNever(idle, uptime time.Duration) bool {
+	off := (uptime - jiffiesZero - idle) % wrap
+	if off < 0 {
+		off += wrap
+	}
+	return off <= tolerance || off >= wrap-tolerance
+}
