@@ -29,6 +29,7 @@ type MuninMaster struct {
 	user   *User
 	config string
 	env    []string
+	begin  time.Time      // of the clock
 	read   map[string]int // how much of each log has been judged
 }
 
@@ -42,6 +43,7 @@ func NewMuninMaster(t testing.TB, node *MuninNode) *MuninMaster {
 		env: moveMunin(t, dir), read: map[string]int{},
 		Clock: time.Now().Add(-2 * time.Hour).Truncate(muninInterval),
 	}
+	m.begin = m.Clock
 	for _, sub := range []string{"db", "html", "log", "run"} {
 		ownedDir(t, m.user, filepath.Join(dir, sub))
 	}
@@ -97,7 +99,7 @@ func (m *MuninMaster) TryUpdate(rounds int) (log string, warnings []string) {
 // service of a nested multigraph is spelled parent/child.
 func (m *MuninMaster) Graph(service string) []byte {
 	m.t.Helper()
-	path := fmt.Sprintf("/%s/%s/%s-day.png", muninGroup, m.Node.Host, serviceName(service))
+	path := fmt.Sprintf("/%s/%s/%s-day.png", muninGroup, m.Node.Host, serviceName(service, "/"))
 	writeFile(m.t, filepath.Join(m.dir, "db", "graphs"), path+"\n")
 	result := m.perl("munin-graph", "--config", m.config)
 	log := m.newLog("munin-graph.log")
@@ -126,11 +128,11 @@ func (m *MuninMaster) newLog(name string) string {
 	return added
 }
 
-// RRDFiles returns the database files, by field, that a service has, parent.child
-// for nested ones, as the files' names have it: parent-child.
+// RRDFiles returns the database files, by field, that a service has; that of a
+// nested multigraph is spelled parent/child.
 func (m *MuninMaster) RRDFiles(service string) map[string]string {
 	m.t.Helper()
-	prefix := filepath.Join(m.dir, "db", muninGroup, m.Node.Host+"-"+serviceName(service)+"-")
+	prefix := filepath.Join(m.dir, "db", muninGroup, m.Node.Host+"-"+serviceName(service, "-")+"-")
 	paths, err := filepath.Glob(prefix + "*.rrd")
 	if err != nil {
 		m.t.Fatal(err)
@@ -167,7 +169,7 @@ func (m *MuninMaster) Values(service, field string) []string {
 	m.t.Helper()
 	args := []string{
 		"fetch", m.RRDFiles(service)[field], "AVERAGE",
-		"--start", strconv.FormatInt(m.Clock.Add(-2*time.Hour).Unix(), 10), "--end", strconv.FormatInt(m.Clock.Unix(), 10),
+		"--start", strconv.FormatInt(m.begin.Unix(), 10), "--end", strconv.FormatInt(m.Clock.Unix(), 10),
 	}
 	result := Run(m.t, Command{Path: Need(m.t, "rrdtool"), Args: args})
 	if result.Code != 0 {

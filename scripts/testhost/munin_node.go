@@ -144,12 +144,14 @@ func (n *MuninNode) Doc(plugin string) Result {
 	return Run(n.t, Command{Path: Need(n.t, "munindoc"), Args: []string{plugin}, Env: append([]string{"MUNIN_LIBDIR=" + n.dir, "PAGER=cat", "TERM=dumb"}, n.env...)})
 }
 
-// serviceName is how the master spells a link in file names.
-func serviceName(link string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+// serviceName is how the master spells a service: every character that is no letter
+// or digit becomes _, and separator stands between parent and child.
+func serviceName(service, separator string) string {
+	plain := strings.Map(func(r rune) rune {
+		if r == '/' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
 			return r
 		}
 		return '_'
-	}, link)
+	}, service)
+	return strings.ReplaceAll(plain, "/", separator)
 }

@@ -143,3 +143,36 @@ func TestMuninMasterReportsTrouble(t *testing.T) {
 		t.Errorf("a counter that is no integer gave no warning:\n%s", log)
 	}
 }
+
+func TestMuninMasterDrawsNestedGraphs(t *testing.T) {
+	n := NewMuninNode(t, MuninNodeOptions{})
+	n.Link("probe_a", probe(t, "probe_"))
+	n.Conf("[probe_a]\nenv.nested yes\n")
+	n.Start()
+	m := NewMuninMaster(t, n)
+	m.Update(3)
+	if got := m.Last("probe_a/child", "age"); got != "5" {
+		t.Errorf("stored age %s, want 5", got)
+	}
+	if got := len(m.RRDFiles("probe_a")); got != 4 {
+		t.Errorf("%d fields of the parent, want 4: %v", got, m.RRDFiles("probe_a"))
+	}
+	if _, err := png.Decode(bytes.NewReader(m.Graph("probe_a/child"))); err != nil {
+		t.Errorf("munin-graph's picture: %v", err)
+	}
+}
+
+func TestMuninSpool(t *testing.T) {
+	n := NewMuninNode(t, MuninNodeOptions{Netns: NewNetns(t)})
+	n.Link("probe_a", probe(t, "probe_"))
+	n.Start()
+	s := n.Spool()
+	lines := s.Fetch("probe_a", 2)
+	epochs := spoolEpochs(lines, "probe_a")
+	if !slices.Contains(lines, "number.value "+epochs[0]+":42") || !slices.Contains(lines, "number.label number") {
+		t.Errorf("spoolfetch: %q", lines)
+	}
+	if complaints := s.Stop(); complaints != "" {
+		t.Errorf("munin-asyncd complained: %s", complaints)
+	}
+}
