@@ -38,10 +38,13 @@ func parsePacket(c *cursor, _ *table, s *sock.Socket) {
 	s.Local.Name = packetName(protocol)
 }
 
-// packetName is the link-layer protocol that the socket takes.
+// packetName is the link-layer protocol that the socket takes, "*" for every one.
 func packetName(protocol uint32) string {
 	const all = 3 // ETH_P_ALL
-	if protocol == 0 || protocol == all {
+	switch protocol {
+	case 0: // bound to none yet
+		return "0"
+	case all:
 		return "*"
 	}
 	const digits = "0123456789abcdef"

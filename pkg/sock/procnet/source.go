@@ -10,24 +10,8 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
 	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/filter"
 )
-
-// Decides is what these tables tell beyond addresses, states and queues. Users
-// are told for every protocol but unix, timers for tcp and interfaces for packet.
-const Decides = sock.FieldUID | sock.FieldTimer
-
-// DecidesOf is what the tables of one protocol tell.
-func DecidesOf(p sock.Protocol) sock.Fields {
-	switch p {
-	case sock.Unix:
-		return 0
-	case sock.TCP:
-		return sock.FieldUID | sock.FieldTimer
-	case sock.Packet:
-		return sock.FieldUID | sock.FieldInterface
-	}
-	return sock.FieldUID
-}
 
 // A Source is a directory of tables. It can be used again and again, by one
 // goroutine at a time.
@@ -48,8 +32,8 @@ type Request struct {
 	Protocol sock.Protocol
 	Families sock.Families // zero = all
 	States   sock.StateSet // NoStates = all
-	// Filter is what a socket has to match, nil = nothing.
-	Filter Matcher
+	// Filter is what a socket has to match, nil = every socket.
+	Filter filter.Expr
 	// Want is what the caller will read from Known: parts that the tables lack are
 	// an error before the first row instead of sockets without them.
 	Want sock.Fields
@@ -162,15 +146,6 @@ func (r *Request) selects(s *sock.Socket) bool {
 		return false
 	}
 	return r.Filter == nil || r.Filter.Match(s)
-}
-
-// undecidable returns the error for what the tables of the protocol do not tell.
-func (r *Request) undecidable() error {
-	lacking := (r.Want | needs(r.Filter)) &^ DecidesOf(r.Protocol)
-	if lacking == 0 {
-		return nil
-	}
-	return &sock.UndecidableError{Source: "proc", What: lacking.String()}
 }
 
 // missing judges a table that is not there. That of IPv6 may be missing when IPv4
