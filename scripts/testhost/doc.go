@@ -8,6 +8,18 @@
 // group munin, nagios), which needs root. What a fixture starts, it stops by its
 // process id when the test ends.
 //
+// A plugin goes through Munin like this:
+//
+//	node := testhost.NewMuninNode(t, testhost.MuninNodeOptions{Netns: testhost.NewNetns(t)})
+//	node.Link("connections_443", testhost.Binary(t, "connections"))
+//	node.Conf("[connections_443]\nenv.warning 500\n")
+//	node.Start()
+//	master := testhost.NewMuninMaster(t, node)
+//	master.Update(3)
+//	value, picture := master.Last("connections_443", "p443"), master.Graph("connections_443")
+//
+// and is compared with a direct run, as the same user, by [RunAs].
+//
 // A missing program or a missing right skips the test and says what to do; with
 // CI=true in the environment it fails instead. scripts/install-test-deps installs
 // all programs.

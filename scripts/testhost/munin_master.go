@@ -22,14 +22,14 @@ const muninGroup = "test"
 // divided by the pretended five minutes.
 type MuninMaster struct {
 	Node  *MuninNode
-	Clock time.Time // of the next round
+	Clock time.Time // of the next round; only ever moved forward after the first
 
 	t      testing.TB
 	dir    string
 	user   *User
 	config string
 	env    []string
-	begin  time.Time      // of the clock
+	begin  time.Time      // of the first round
 	read   map[string]int // how much of each log has been judged
 }
 
@@ -43,7 +43,6 @@ func NewMuninMaster(t testing.TB, node *MuninNode) *MuninMaster {
 		env: moveMunin(t, dir), read: map[string]int{},
 		Clock: time.Now().Add(-2 * time.Hour).Truncate(muninInterval),
 	}
-	m.begin = m.Clock
 	for _, sub := range []string{"db", "html", "log", "run"} {
 		ownedDir(t, m.user, filepath.Join(dir, sub))
 	}
@@ -84,6 +83,9 @@ func (m *MuninMaster) Update(rounds int) string {
 // report it.
 func (m *MuninMaster) TryUpdate(rounds int) (log string, warnings []string) {
 	m.t.Helper()
+	if m.begin.IsZero() {
+		m.begin = m.Clock
+	}
 	for range rounds {
 		result := m.perl("munin-update", "--config_file", m.config)
 		if result.Code != 0 || result.Stderr != "" {
