@@ -80,26 +80,6 @@ func (p *parser) host(side Side) (Expr, error) {
 	return negate(negated, e), nil
 }
 
-// link parses PROTOCOL[:DEVICE] of a packet socket.
-func (p *parser) link(side Side, text string, column int) (Expr, error) {
-	e := Link{Side: side}
-	protocol, device := text, ""
-	if i := strings.IndexByte(text, ':'); i >= 0 {
-		protocol, device = text[:i], text[i+1:]
-	}
-	if protocol != "*" {
-		e.Protocol = strings.ToLower(protocol)
-	}
-	if device != "" && device != "*" {
-		index, err := p.interfaceIndex(device, column+len(protocol)+1)
-		if err != nil {
-			return nil, err
-		}
-		e.HasDevice, e.Device = true, index
-	}
-	return e, nil
-}
-
 // hostParts is a host taken apart.
 type hostParts struct {
 	addr, length, port string

@@ -108,9 +108,9 @@ func TestParse(t *testing.T) {
 		{`src unix:/a\ b`, `src unix:/a\ b`},
 		{`src unix:/a\\b`, `src unix:/a\\b`},
 		{`(src unix:/a(1))`, `src unix:/a\(1\)`},
-		{"src link:IP:lo", "src link:ip:1"},
+		{"src link:IP:lo", "src link:0x800:1"},
 		{"src link:*:7", "src link:*:7"},
-		{"src link:arp", "src link:arp"},
+		{"src link:arp", "src link:0x806"},
 		{"sport link::lo", "src link:*:1"},
 		{"sport != link:lo", "not src link:*:1"},
 
@@ -163,7 +163,7 @@ func TestParseFor(t *testing.T) {
 	}{
 		{sock.Unix, "src foo*", "src unix:foo*"},
 		{sock.Unix, "src inet:10/8", "src inet:* and src 10.0.0.0/8"},
-		{sock.Packet, "src ip:lo", "src link:ip:1"},
+		{sock.Packet, "src ip:lo", "src link:0x800:1"},
 		{sock.Packet, "src *", "src link:*"},
 	} {
 		f, err := ParseFor(tt.protocol, tt.text, testNames{})
@@ -206,6 +206,8 @@ func TestSyntaxErrors(t *testing.T) {
 		{"dst one.example/8", 5, "prefix length"},
 		{"dst inet:::1", 10, "family"},
 		{"dst inet6:10.0.0.1", 11, "family"},
+		{"src link:nope:1", 10, "no Ethernet protocol"},
+		{"src link:ip:nope", 13, "no interface"},
 		{"src vsock:3", 5, "not covered"},
 		{"sport netlink:3", 7, "not covered"},
 		{"sport unix:/a", 12, "no ports"},
