@@ -1,6 +1,7 @@
 package testhost
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -16,34 +17,52 @@ var muninPaths = map[string]string{
 	"LOGDIR": "log", "STATEDIR": "run", "HTMLDIR": "html", "CGITMPDIR": "cgi",
 }
 
+// defaultsFile is where Perl looks for Munin::Common::Defaults below a library.
+const defaultsFile = "Munin/Common/Defaults.pm"
+
 // moveMunin writes a copy of Munin::Common::Defaults that points below dir, and
 // returns the environment that makes Munin's programs load it. They trust
 // $PERL5LIB, which the plugins see too, beside what Munin sets for them.
 func moveMunin(t testing.TB, dir string) []string {
 	t.Helper()
-	perl := Need(t, "perl")
-	out, err := exec.Command(perl, "-MMunin::Common::Defaults", "-e", "local $/; open F, $INC{'Munin/Common/Defaults.pm'}; print <F>").Output()
-	if err != nil {
-		giveUp(t, inCI(), "Munin's Perl modules are not installed: apt-get install --no-install-recommends munin-common")
-	}
-	text := string(out)
+	paths := map[string]string{}
 	for name, sub := range muninPaths {
-		assignment := regexp.MustCompile(`(our \$MUNIN_` + name + `\s*=\s*)[^;]*;`)
-		if !assignment.MatchString(text) {
-			t.Fatalf("Munin::Common::Defaults of this release sets no MUNIN_%s", name)
-		}
-		text = assignment.ReplaceAllString(text, "${1}q{"+filepath.Join(dir, sub)+"};")
+		paths[name] = filepath.Join(dir, sub)
 	}
 	lib := filepath.Join(dir, "perl")
-	writeFile(t, filepath.Join(lib, "Munin", "Common", "Defaults.pm"), text)
+	writeFile(t, filepath.Join(lib, defaultsFile), movePaths(t, muninDefaults(t), paths))
 	writeFile(t, filepath.Join(lib, "TesthostClock.pm"), clockModule)
 	return []string{daemonPath, "LC_ALL=C", "PERL5LIB=" + lib}
+}
+
+// muninDefaults is the text of the installed Munin::Common::Defaults.
+func muninDefaults(t testing.TB) string {
+	t.Helper()
+	perl := Need(t, "perl")
+	out, err := exec.Command(perl, "-MMunin::Common::Defaults", "-e", "local $/; open F, $INC{'"+defaultsFile+"'}; print <F>").Output()
+	if err != nil {
+		giveUp(t, inCI() && os.Getuid() == 0, "Munin's Perl modules are not installed: apt-get install --no-install-recommends munin-common")
+	}
+	return string(out)
+}
+
+// movePaths changes what Munin::Common::Defaults assigns to MUNIN_NAME.
+func movePaths(t testing.TB, defaults string, paths map[string]string) string {
+	t.Helper()
+	for name, path := range paths {
+		assignment := regexp.MustCompile(`(our \$MUNIN_` + name + `\s*=\s*)[^;]*;`)
+		if !assignment.MatchString(defaults) {
+			t.Fatalf("Munin::Common::Defaults of this release sets no MUNIN_%s", name)
+		}
+		defaults = assignment.ReplaceAllString(defaults, "${1}q{"+path+"};")
+	}
+	return defaults
 }
 
 // muninVersion is the release that moveMunin found.
 func muninVersion(t testing.TB, dir string) string {
 	t.Helper()
-	text := readLog(filepath.Join(dir, "perl", "Munin", "Common", "Defaults.pm"))
+	text := readLog(filepath.Join(dir, "perl", defaultsFile))
 	found := regexp.MustCompile(`our \$MUNIN_VERSION\s*=\s*q\{([^}]*)\}`).FindStringSubmatch(text)
 	if found == nil {
 		t.Fatal("Munin::Common::Defaults of this release sets no MUNIN_VERSION")

@@ -42,7 +42,7 @@ func NewMuninNode(t testing.TB, o MuninNodeOptions) *MuninNode {
 	n := &MuninNode{
 		daemon: daemon{t: t, ns: o.Netns, Port: o.Netns.freePort(t)},
 		Host:   o.Host, dir: dir, conf: filepath.Join(dir, "conf", "munin-node.conf"),
-		LibraryDir: filepath.Join(dir, "library"), ServiceDir: filepath.Join(dir, "conf", "plugins"),
+		LibraryDir: filepath.Join(dir, "library", "plugins"), ServiceDir: filepath.Join(dir, "conf", "plugins"),
 		ConfDir: filepath.Join(dir, "conf", "plugin-conf.d"), StateDir: filepath.Join(dir, "state"),
 		env: moveMunin(t, dir),
 	}
@@ -138,10 +138,19 @@ func (n *MuninNode) Log() string { return readLog(n.logFile()) }
 // or a bad exit.
 func (n *MuninNode) Warnings() []string { return suspiciousLines(n.Log()) }
 
-// Doc shows a plugin of the library by munindoc, which prefers a .pod beside it.
+// Doc shows the documentation of a plugin that was offered, by munindoc, which
+// prefers a NAME.pod offered beside it. It is what a terminal would get.
 func (n *MuninNode) Doc(plugin string) Result {
 	n.t.Helper()
-	return Run(n.t, Command{Path: Need(n.t, "munindoc"), Args: []string{plugin}, Env: append([]string{"MUNIN_LIBDIR=" + n.dir, "PAGER=cat", "TERM=dumb"}, n.env...)})
+	lib := filepath.Join(n.dir, "perl-doc")
+	defaults := movePaths(n.t, muninDefaults(n.t), map[string]string{
+		"LIBDIR": filepath.Dir(n.LibraryDir), "CONFDIR": filepath.Dir(n.ServiceDir), "PERLLIB": lib,
+	})
+	writeFile(n.t, filepath.Join(lib, defaultsFile), defaults)
+	return Run(n.t, Command{
+		Path: Need(n.t, "munindoc"), Args: []string{plugin}, User: MuninUser(n.t),
+		Env: []string{daemonPath, "LC_ALL=C", "PERL5LIB=" + lib, "PAGER=cat", "PERLDOC=-T", "TERM=dumb"},
+	})
 }
 
 // serviceName is how the master spells a service: every character that is no letter

@@ -108,6 +108,20 @@ func TestMuninNodeConfigure(t *testing.T) {
 	}
 }
 
+func TestMunindoc(t *testing.T) {
+	n := NewMuninNode(t, MuninNodeOptions{})
+	plugin := probe(t, "probe_")
+	writeFile(t, plugin+".pod", "=head1 NAME\n\nprobe_ - says what it is told\n\n=cut\n")
+	n.Offer(plugin)
+	n.Offer(plugin + ".pod")
+	if r := n.Doc("probe_"); r.Code != 0 || !strings.Contains(r.Stdout, "probe_ - says what it is told") || r.Stderr != "" {
+		t.Errorf("munindoc probe_: %s", r)
+	}
+	if r := n.Configure("--suggest"); r.Code != 0 || strings.Contains(r.Stdout, ".pod") {
+		t.Errorf("--suggest with a .pod in the library: %s", r)
+	}
+}
+
 func TestMuninMasterCollectsAndDraws(t *testing.T) {
 	n := NewMuninNode(t, MuninNodeOptions{Netns: NewNetns(t)})
 	n.Link("probe_a", probe(t, "probe_"))
