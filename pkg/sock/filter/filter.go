@@ -61,7 +61,7 @@ func Parse(text string, r Resolver) (Filter, error) {
 
 // ParseFor is Parse for a filter on sockets of one protocol: for sock.Unix and
 // sock.Packet an address without FAMILY is a unix name or a link, as with the
-// options -x and -0 of ss.
+// options -x and -0 of ss. What String prints is always for Parse.
 func ParseFor(protocol sock.Protocol, text string, r Resolver) (Filter, error) {
 	p := parser{text: text, names: r, protocol: protocol}
 	if len(text) > MaxLength {

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"net/netip"
 
 	"github.com/sockcensus/sockcensus/pkg/sock"
@@ -24,14 +25,15 @@ func Ports(side Side, low, high uint16) Expr {
 	return And{Port{side, GreaterOrEqual, low}, Port{side, LessOrEqual, high}}
 }
 
-// ByAddress matches internet sockets by the family of their addresses: an IPv4
-// connection of an AF_INET6 socket is IPv4.
+// ByAddress matches internet sockets by the family of their addresses: a
+// connection of an AF_INET6 socket between IPv4 addresses is IPv4.
 func ByAddress(family sock.Family) Expr {
-	v4 := Host{Side: Local, Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
+	v4 := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	either := Or{Host{Side: Local, Prefix: v4}, Host{Side: Peer, Prefix: v4}}
 	if family == sock.IPv4 {
-		return v4
+		return either
 	}
-	return Not{v4}
+	return Not{either}
 }
 
 // User matches the sockets that a user owns.
@@ -62,4 +64,36 @@ func replaceAutobound(e, by Expr) Expr {
 	default:
 		return e
 	}
+}
+
+// FixedPorts returns the ports that every socket has which e matches, and 0
+// for a side where e does not say. The kernel finds one port faster when it is
+// part of the request than when it tests every socket.
+func FixedPorts(e Expr) (local, peer uint16) {
+	switch e := e.(type) {
+	case And:
+		local, peer = FixedPorts(e.Left)
+		otherLocal, otherPeer := FixedPorts(e.Right)
+		return cmp.Or(local, otherLocal), cmp.Or(peer, otherPeer)
+	case Not:
+		if inner, ok := e.X.(Not); ok {
+			return FixedPorts(inner.X)
+		}
+	case Port:
+		if e.Op == Equal {
+			return onSide(e.Side, e.Port)
+		}
+	case Host:
+		if e.HasPort {
+			return onSide(e.Side, e.Port)
+		}
+	}
+	return 0, 0
+}
+
+func onSide(side Side, port uint16) (local, peer uint16) {
+	if side == Peer {
+		return 0, port
+	}
+	return port, 0
 }
