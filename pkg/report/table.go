@@ -20,6 +20,9 @@ type Table struct {
 	// reused. An error ends the table: rows before it are real, and it is said
 	// after them.
 	Rows iter.Seq2[[]Cell, error]
+	// Live rows come as things happen: each is printed at once, so that nobody
+	// waits for the next to see the last.
+	Live bool
 	// Notes are sentences for a person, printed on standard error after a table.
 	Notes []string
 	// Differs makes the command end with 1: a difference was found, or a thing
