@@ -30,10 +30,7 @@ var _ eventTransport = &conn{}
 func dial(netns int) (transport, error) {
 	nl, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns})
 	if err != nil {
-		if netns != 0 && errors.Is(err, unix.EPERM) {
-			err = &OpError{Op: "dial", Reason: ErrNamespacePermission, Err: err}
-		}
-		return nil, err
+		return nil, dialError(netns, err)
 	}
 	raw, err := nl.SyscallConn()
 	if err != nil {
@@ -43,6 +40,15 @@ func dial(netns int) (transport, error) {
 	c := &conn{nl: nl, raw: raw}
 	c.read = c.readFD
 	return c, nil
+}
+
+// dialError tells the two rights apart: a socket of one's own namespace needs
+// none.
+func dialError(netns int, err error) error {
+	if netns != 0 && errors.Is(err, unix.EPERM) {
+		return &OpError{Op: "dial", Reason: ErrNamespacePermission, Err: err}
+	}
+	return err
 }
 
 func (c *conn) close() error { return c.nl.Close() }

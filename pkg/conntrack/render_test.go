@@ -57,4 +57,3 @@ func listedTuple(f *Flow, direction ZoneDirection) []string {
 	}
 	return words
 }
-

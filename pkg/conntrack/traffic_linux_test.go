@@ -3,6 +3,9 @@ package conntrack
 import (
 	"net"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // dialUDP makes a connected socket on the caller's thread, which is the one in
@@ -33,4 +36,17 @@ func connectTCP(t *testing.T, count int) (port uint16) {
 		s.Close()
 	}
 	return uint16(l.Addr().(*net.TCPAddr).Port)
+}
+
+// interrupt ends conntrack -E as a person would.
+const interrupt = unix.SIGINT
+
+// processorTime is what the process has used so far.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		t.Error(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
