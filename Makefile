@@ -1,0 +1,53 @@
+# sockcensus: build, run, test and install. "make help" lists the targets.
+
+PREFIX  ?= /usr
+DESTDIR ?=
+GO      ?= go
+
+PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X github.com/sockcensus/sockcensus/pkg/plugin.version=$(VERSION)
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+
+.PHONY: help build run test lint bench bench-smoke fuzz install clean
+
+help:
+	@echo 'make build        the binaries and their links in bin/'
+	@echo 'make run          build, and count this host: Nagios form, Munin form, list'
+	@echo 'make test         install what the tests need (as root), run them all'
+	@echo 'make lint         gofmt, go vet, staticcheck'
+	@echo 'make bench        compare with ss and netstat in network namespaces (root)'
+	@echo 'make fuzz         every fuzz target for a few seconds'
+	@echo 'make install      DESTDIR= PREFIX=/usr'
+
+build:
+	@mkdir -p bin
+	@for name in $(PLUGINS); do \
+		$(BUILD) -o bin/$$name ./plugins/$$name && \
+		ln -sf $$name bin/check_$$name && ln -sf $$name bin/$${name}_ || exit 1; \
+	done
+
+run: build
+	@sh scripts/run
+
+test:
+	@sh scripts/install-test-deps
+	$(GO) test ./...
+
+lint:
+	@sh scripts/lint
+
+bench:
+	@sh scripts/bench
+
+bench-smoke:
+	@sh scripts/bench smoke
+
+fuzz:
+	@sh scripts/fuzz
+
+install: build
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh scripts/install $(PLUGINS)
+
+clean:
+	rm -rf bin dist

@@ -1,0 +1,47 @@
+package plugin
+
+import (
+	"io"
+	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/threshold"
+)
+
+// A Call is what one run is asked beyond its own options.
+type Call struct {
+	Plugin *Plugin
+	Env    Env
+	// Munin tells that the report becomes a graph, Person that the answer is
+	// for a terminal or a script.
+	Munin, Person bool
+	// NeedValues is false where only the shape of a graph is wanted.
+	NeedValues bool
+	// Operand is the word that follows a command's options.
+	Operand string
+	// Limits are the thresholds that were given, by metric; "" is the default
+	// metric.
+	Limits map[string]threshold.Threshold
+	// Deadline is when the frame gives up; zero for never.
+	Deadline time.Time
+
+	common *Common
+}
+
+// Verbose is how often --verbose was given.
+func (c *Call) Verbose() int { return len(c.common.Verbose) }
+
+// Common returns the options that every plugin takes.
+func (c *Call) Common() *Common { return c.common }
+
+// Wants reports whether a threshold names the metric.
+func (c *Call) Wants(metric string) bool {
+	_, ok := c.Limits[metric]
+	return ok
+}
+
+// writeOnce writes b in one call, so that two plugins that share a pipe cannot
+// mix their lines.
+func writeOnce(w io.Writer, b []byte) error {
+	_, err := w.Write(b)
+	return err
+}

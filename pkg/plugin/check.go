@@ -1,0 +1,98 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/sockcensus/sockcensus/pkg/nagios"
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/threshold"
+)
+
+// check speaks to Nagios: everything on standard output, in one write.
+func (p *Plugin) check(ctx context.Context, env Env, words []string) int {
+	out, code := p.checkOutput(ctx, env, words)
+	if err := writeOnce(env.Stdout, out); err != nil {
+		return threshold.Unknown.ExitCode()
+	}
+	return code
+}
+
+func (p *Plugin) checkOutput(ctx context.Context, env Env, words []string) ([]byte, int) {
+	name, options := "check_"+p.Name, p.New()
+	left, err := parseOptions(name, options, words, nagiosCheck)
+	common := options.common()
+	switch {
+	case common.Help:
+		return p.checkHelp(), threshold.Unknown.ExitCode()
+	case common.Version:
+		return p.versionLine(name), threshold.Unknown.ExitCode()
+	case err == nil && len(left) > 0:
+		err = Usagef("unexpected word %q; %s --help lists the options", left[0], name)
+	}
+	if err != nil {
+		return p.checkFailure(err, 0)
+	}
+	call := &Call{Plugin: p, Env: env, NeedValues: true, common: common}
+	r, err := p.measure(ctx, call, options)
+	if err != nil {
+		return p.checkFailure(err, call.Verbose())
+	}
+	return nagios.Render(r, call.Verbose())
+}
+
+// measure makes the check's report and attaches the thresholds.
+func (p *Plugin) measure(ctx context.Context, call *Call, options Measurer) (*report.Report, error) {
+	limit, err := call.common.timeout(DefaultTimeout)
+	if err != nil {
+		return nil, err
+	}
+	if call.Limits, err = limitsOf(options); err != nil {
+		return nil, err
+	}
+	call.Deadline = call.Env.Now().Add(limit)
+	r, err := bounded(ctx, limit, func(ctx context.Context) (*report.Report, error) {
+		return options.Check(ctx, call)
+	})
+	if err != nil {
+		return nil, err
+	}
+	named, _ := options.(NamedMetrics)
+	if err := applyLimits(r, call.Limits, named); err != nil {
+		return nil, err
+	}
+	if size := nagios.PerfdataSize(r); size > nagios.PerfdataLimit {
+		return nil, Usagef("the performance data would take %d bytes, more than the %d that monitoring systems carry whole: split the check", size, nagios.PerfdataLimit)
+	}
+	return r, nil
+}
+
+func limitsOf(options any) (map[string]threshold.Threshold, error) {
+	given, ok := options.(interface{ limits() *Limits })
+	if !ok {
+		return map[string]threshold.Threshold{}, nil
+	}
+	return given.limits().parse()
+}
+
+func (p *Plugin) checkFailure(err error, verbose int) ([]byte, int) {
+	out, code := nagios.Failure(p.Name, err.Error())
+	var crash *panicError
+	if errors.As(err, &crash) && verbose > 0 {
+		for _, frame := range crash.frames() {
+			out = append(out, nagios.Quote(frame)+"\n"...)
+		}
+	}
+	return out, code
+}
+
+func (p *Plugin) checkHelp() []byte {
+	var b bytes.Buffer
+	p.writeHelp(&b, "check_"+p.Name, "[OPTIONS]", p.Summary, p.New())
+	return b.Bytes()
+}
+
+func (p *Plugin) versionLine(name string) []byte {
+	return []byte(name + " (sockcensus) " + Version() + "\n")
+}

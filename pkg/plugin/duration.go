@@ -1,0 +1,38 @@
+package plugin
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// durationUnits are the units of ParseDuration, longest spelling first.
+var durationUnits = [...]struct {
+	suffix string
+	length time.Duration
+}{
+	{"ms", time.Millisecond},
+	{"s", time.Second},
+	{"m", time.Minute},
+	{"h", time.Hour},
+	{"d", 24 * time.Hour},
+	{"w", 7 * 24 * time.Hour},
+}
+
+// ParseDuration returns the duration that option was given: a number with one
+// of the units ms s m h d w, or a bare number of seconds.
+func ParseDuration(option, text string) (time.Duration, error) {
+	digits, unit := text, time.Second
+	for _, u := range durationUnits {
+		if rest, ok := strings.CutSuffix(text, u.suffix); ok {
+			digits, unit = rest, u.length
+			break
+		}
+	}
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || n < 0 || strings.ContainsAny(digits, "eExXpPnNiI_+") || n*float64(unit) > math.MaxInt64 {
+		return 0, Usagef("%s %q is not a duration: use a number with ms, s, m, h, d or w, such as 8s", option, text)
+	}
+	return time.Duration(n * float64(unit)), nil
+}

@@ -1,0 +1,110 @@
+package plugin
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/threshold"
+)
+
+// parse reads the thresholds, by metric.
+func (l *Limits) parse() (map[string]threshold.Threshold, error) {
+	limits := map[string]threshold.Threshold{}
+	for _, text := range Words(l.Warning) {
+		metric, r, err := parseLimit("--warning", text)
+		if err != nil {
+			return nil, err
+		}
+		t := limits[metric]
+		if t.Warning.IsSet() {
+			return nil, twice("--warning", metric)
+		}
+		t.Warning = r
+		limits[metric] = t
+	}
+	for _, text := range Words(l.Critical) {
+		metric, r, err := parseLimit("--critical", text)
+		if err != nil {
+			return nil, err
+		}
+		t := limits[metric]
+		if t.Critical.IsSet() {
+			return nil, twice("--critical", metric)
+		}
+		t.Critical = r
+		limits[metric] = t
+	}
+	return limits, nil
+}
+
+func parseLimit(option, text string) (metric string, r threshold.Range, err error) {
+	metric, value, named := strings.Cut(text, "=")
+	if !named {
+		metric, value = "", text
+	}
+	if named && metric == "" {
+		return "", r, Usagef("%s %q names no metric before the =: write METRIC=RANGE or RANGE", option, text)
+	}
+	r, err = threshold.Parse(value)
+	if err != nil {
+		return "", r, &UsageError{Sentence: fmt.Sprintf("%s: %s", option, err), Err: err}
+	}
+	return metric, r, nil
+}
+
+func twice(option, metric string) error {
+	if metric == "" {
+		metric = "the default metric"
+	}
+	return Usagef("%s is given twice for %s: give one range a metric", option, metric)
+}
+
+// applyLimits moves the thresholds into the metrics that they are for. Every
+// threshold has to find its metric.
+func applyLimits(r *report.Report, limits map[string]threshold.Threshold, named NamedMetrics) error {
+	left := maps.Clone(limits)
+	for m := range r.Metrics() {
+		for _, name := range []string{m.Name, ""} {
+			if t, ok := left[name]; ok && (name != "" || m.Name == r.Default) {
+				m.Threshold = merge(m.Threshold, t)
+				delete(left, name)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(left)) {
+		return unknownMetric(r, name, named)
+	}
+	return nil
+}
+
+// merge lays the thresholds of the command line over those that the plugin
+// itself has set.
+func merge(own, given threshold.Threshold) threshold.Threshold {
+	if given.Warning.IsSet() {
+		own.Warning = given.Warning
+	}
+	if given.Critical.IsSet() {
+		own.Critical = given.Critical
+	}
+	return own
+}
+
+func unknownMetric(r *report.Report, name string, named NamedMetrics) error {
+	var valid []string
+	for m := range r.Metrics() {
+		if !m.Open && m.Kind == report.Gauge {
+			valid = append(valid, m.Name)
+		}
+	}
+	more := ""
+	if named != nil {
+		_, more = named.CouldExist(name)
+	}
+	if len(valid) > 20 {
+		valid = append(valid[:20], "...")
+	}
+	return Usagef("no metric %q here for a threshold: the metrics are %s%s", name, strings.Join(valid, ", "), more)
+}

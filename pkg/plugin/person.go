@@ -1,0 +1,185 @@
+package plugin
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/prometheus"
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/table"
+)
+
+// The exit codes of a person's commands.
+const (
+	exitDone    = 0
+	exitDiffers = 1
+	exitFailed  = 2
+)
+
+// person speaks to somebody at a terminal, or to a script.
+func (p *Plugin) person(ctx context.Context, env Env, words []string) int {
+	if len(words) == 0 || words[0] == "help" || words[0] == "-h" || words[0] == "--help" {
+		return p.complain(env, writeOnce(env.Stdout, p.overview()))
+	}
+	if words[0] == "-V" || words[0] == "--version" {
+		return p.complain(env, writeOnce(env.Stdout, p.versionLine(p.Name)))
+	}
+	if words[0] == "documentation" {
+		return p.complain(env, p.documentation(env.Stdout, words[1:]))
+	}
+	if words[0] == "metrics" {
+		return p.complain(env, p.metrics(ctx, env, words[1:]))
+	}
+	for i := range p.Commands {
+		command := &p.Commands[i]
+		if name := strings.Fields(command.Name); len(words) >= len(name) && slices.Equal(words[:len(name)], name) {
+			return p.command(ctx, env, command, words[len(name):])
+		}
+	}
+	return p.complain(env, Usagef("unknown command %q: the commands are %s, metrics, help", words[0], p.commandList()))
+}
+
+func (p *Plugin) commandList() string {
+	var names []string
+	for _, c := range p.Commands {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// complain says on standard error what went wrong, if anything did, and
+// returns the exit code.
+func (p *Plugin) complain(env Env, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintf(env.Stderr, "%s: %s\n", p.Name, table.Printable(err.Error()))
+	return exitFailed
+}
+
+func (p *Plugin) command(ctx context.Context, env Env, command *Command, words []string) int {
+	options := command.New()
+	call, err := p.personCall(env, command, options, words)
+	common := options.common()
+	switch {
+	case common.Help:
+		return p.complain(env, writeOnce(env.Stdout, p.commandHelp(command)))
+	case common.Version:
+		return p.complain(env, writeOnce(env.Stdout, p.versionLine(p.Name)))
+	case err != nil:
+		return p.complain(env, err)
+	}
+	limit, err := common.timeout(0)
+	if err != nil {
+		return p.complain(env, err)
+	}
+	differs, err := bounded(ctx, limit, func(ctx context.Context) (bool, error) {
+		return p.list(ctx, call, options)
+	})
+	switch {
+	case err != nil:
+		return p.complain(env, err)
+	case differs:
+		return exitDiffers
+	default:
+		return exitDone
+	}
+}
+
+// personCall parses a command's options and its operand.
+func (p *Plugin) personCall(env Env, command *Command, options Lister, words []string) (*Call, error) {
+	name := p.Name + " " + command.Name
+	left, err := parseOptions(name, options, words, person)
+	if err != nil || options.common().Help || options.common().Version {
+		return nil, err
+	}
+	call := &Call{Plugin: p, Env: env, Person: true, NeedValues: true, common: options.common()}
+	if command.Operand != "" {
+		if len(left) == 0 {
+			return nil, Usagef("%s needs %s: %s %s", name, command.Operand, name, command.Operand)
+		}
+		call.Operand, left = left[0], left[1:]
+	}
+	if len(left) > 0 {
+		return nil, Usagef("unexpected word %q; %s --help lists the options", left[0], name)
+	}
+	return call, nil
+}
+
+// list prints the command's table and reports whether it tells a difference.
+func (p *Plugin) list(ctx context.Context, call *Call, options Lister) (differs bool, err error) {
+	how, err := tableOptions(call, options)
+	if err != nil {
+		return false, err
+	}
+	t, err := options.List(ctx, call)
+	if err != nil {
+		return false, err
+	}
+	out := bufio.NewWriterSize(call.Env.Stdout, 64<<10)
+	err = table.Write(out, t, how)
+	if flushErr := out.Flush(); err == nil {
+		err = flushErr
+	}
+	for _, note := range t.Notes {
+		fmt.Fprintf(call.Env.Stderr, "%s: %s\n", p.Name, table.Printable(note))
+	}
+	return t.Differs, err
+}
+
+func tableOptions(call *Call, options any) (table.Options, error) {
+	how := table.Options{Width: call.Env.Width}
+	given, ok := options.(interface{ output() *Output })
+	if !ok {
+		return how, nil
+	}
+	output := given.output()
+	var err error
+	if how.Format, err = table.ParseFormat(output.Format); err != nil {
+		return how, &UsageError{Sentence: err.Error(), Err: err}
+	}
+	switch output.Color {
+	case "", "auto":
+		how.Color = call.Env.Width > 0 && call.Env.Getenv("NO_COLOR") == ""
+	case "always":
+		how.Color = true
+	case "never":
+	default:
+		return how, Usagef("--color %q: use auto, always or never", output.Color)
+	}
+	return how, nil
+}
+
+// metrics prints the check's report in the Prometheus text format.
+func (p *Plugin) metrics(ctx context.Context, env Env, words []string) error {
+	name, options := p.Name+" metrics", p.New()
+	left, err := parseOptions(name, options, words, person)
+	common := options.common()
+	switch {
+	case common.Help:
+		return writeOnce(env.Stdout, p.metricsHelp())
+	case err != nil:
+		return err
+	case len(left) > 0:
+		return Usagef("unexpected word %q; %s --help lists the options", left[0], name)
+	}
+	call := &Call{Plugin: p, Env: env, Person: true, NeedValues: true, common: common}
+	limit, err := common.timeout(0)
+	if err != nil {
+		return err
+	}
+	r, err := bounded(ctx, limit, func(ctx context.Context) (*report.Report, error) {
+		return options.Check(ctx, call)
+	})
+	if err != nil {
+		return err
+	}
+	if err := writeOnce(env.Stdout, prometheus.Render(r)); err != nil || len(r.Problems) == 0 {
+		return err
+	}
+	return errors.New(strings.Join(r.Problems, "; "))
+}
