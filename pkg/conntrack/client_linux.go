@@ -72,16 +72,29 @@ func (c *conn) send(b []byte) error {
 // a deadline wakes it.
 func (c *conn) receive(b []byte) (int, error) {
 	c.buf, c.n, c.err = b, 0, nil
-	err := c.raw.Read(c.read)
+	return c.received(c.raw.Read(c.read))
+}
+
+// poll reads past the poller, which refuses after a deadline.
+func (c *conn) poll(b []byte) (int, error) {
+	c.buf, c.n, c.err = b, 0, nil
+	return c.received(c.raw.Control(func(fd uintptr) { c.readFD(fd) }))
+}
+
+// received is the outcome of readFD.
+func (c *conn) received(err error) (int, error) {
+	size := len(c.buf)
 	c.buf = nil
 	switch {
 	case err != nil:
 		return 0, err
 	case c.err == unix.ENOBUFS:
 		return 0, errOverrun
+	case c.err == unix.EAGAIN:
+		return 0, errEmpty
 	case c.err != nil:
 		return 0, os.NewSyscallError("recvfrom", c.err)
-	case c.n > len(b):
+	case c.n > size:
 		return 0, ErrTruncated
 	}
 	return c.n, nil
@@ -109,6 +122,8 @@ func (c *conn) readFD(fd uintptr) bool {
 }
 
 func (c *conn) join(group uint32) error { return c.nl.JoinGroup(group) }
+
+func (c *conn) leave(group uint32) error { return c.nl.LeaveGroup(group) }
 
 // setBuffer asks past the limit of net.core.rmem_max first.
 func (c *conn) setBuffer(size int) (granted int, err error) {

@@ -102,8 +102,13 @@ type Subscription struct {
 type eventTransport interface {
 	transport
 
-	// join subscribes to a group of multicast messages.
+	// join subscribes to a group of multicast messages, leave ends that.
 	join(group uint32) error
+	leave(group uint32) error
+
+	// poll is receive without waiting: errEmpty says that nothing is queued.
+	// It works after cancel.
+	poll(b []byte) (int, error)
 
 	// setBuffer asks for a receive buffer and returns the size granted.
 	setBuffer(size int) (int, error)
@@ -149,14 +154,17 @@ func (s *Subscription) start() (err error) {
 	if s.buffer, err = s.t.setBuffer(s.config.Buffer); err != nil {
 		return err
 	}
-	for _, g := range []struct {
-		typ   EventType
-		group uint32
-	}{{EventNew, groupNew}, {EventUpdate, groupUpdate}, {EventDestroy, groupDestroy}} {
-		if s.config.Types&g.typ == 0 {
+	return s.eachGroup(s.t.join)
+}
+
+// eachGroup calls fn with the group of every subscribed type.
+func (s *Subscription) eachGroup(fn func(group uint32) error) error {
+	groups := [...]uint32{groupNew, groupUpdate, groupDestroy}
+	for i, typ := range [...]EventType{EventNew, EventUpdate, EventDestroy} {
+		if s.config.Types&typ == 0 {
 			continue
 		}
-		if err := s.t.join(g.group); err != nil {
+		if err := fn(groups[i]); err != nil {
 			return err
 		}
 	}
@@ -177,8 +185,8 @@ func (s *Subscription) Loss() Loss {
 
 // Receive calls fn with every event until the context ends, which is no error,
 // or until fn or OnLoss returns one, which is returned as it is. The event is
-// reused: fn copies what it keeps. After the context has ended the
-// Subscription receives no more.
+// reused: fn copies what it keeps. After the context has ended Receive does no
+// more; Drain has what is still queued.
 func (s *Subscription) Receive(ctx context.Context, fn func(*Event) error) error {
 	stop := context.AfterFunc(ctx, s.t.cancel)
 	defer stop()
@@ -202,6 +210,39 @@ func (s *Subscription) Receive(ctx context.Context, fn func(*Event) error) error
 	}
 	return nil
 }
+
+// Leave asks the kernel to queue no more events. Those that are queued stay.
+func (s *Subscription) Leave() error {
+	if err := s.eachGroup(s.t.leave); err != nil {
+		return explain("events", err)
+	}
+	return nil
+}
+
+// Drain calls fn with the events that are queued and waits for none. After
+// Leave it is sure to end.
+func (s *Subscription) Drain(fn func(*Event) error) error {
+	buf := make([]byte, bufferSize)
+	for {
+		n, err := s.t.poll(buf)
+		switch {
+		case err == nil:
+			err = s.datagram(buf[:n], fn)
+		case errors.Is(err, errEmpty):
+			return nil
+		case errors.Is(err, errOverrun):
+			err = s.lose()
+		default:
+			err = explain("events", err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// errEmpty says that no message is queued.
+var errEmpty = errors.New("nothing queued")
 
 // errOverrun says that messages did not fit into the receive buffer.
 var errOverrun = errors.New("receive buffer overrun")

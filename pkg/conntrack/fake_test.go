@@ -80,8 +80,16 @@ func (k *fakeKernel) receive(b []byte) (int, error) {
 func (k *fakeKernel) cancel()                         { close(k.cancelled) }
 func (k *fakeKernel) close() error                    { return nil }
 func (k *fakeKernel) join(uint32) error               { return nil }
+func (k *fakeKernel) leave(uint32) error              { return nil }
 func (k *fakeKernel) setBuffer(size int) (int, error) { return size, nil }
 func (k *fakeKernel) dropped() (uint64, bool)         { return 7, true }
+
+func (k *fakeKernel) poll(b []byte) (int, error) {
+	if len(k.queue) == 0 {
+		return 0, errEmpty
+	}
+	return k.receive(b)
+}
 
 // fakeFlow is an entry as the kernel sends it, of an id, protocol and family.
 func fakeFlow(id uint32, family Family, protocol Protocol, flags uint16) []byte {

@@ -14,7 +14,11 @@ import (
 // without acknowledgement, and checks that they arrived.
 func inject(t testing.TB, count int, flow func(i int) Flow) {
 	t.Helper()
-	c := New(Config{})
+	injectBy(t, New(Config{}), count, flow)
+}
+
+func injectBy(t testing.TB, c *Client, count int, flow func(i int) Flow) {
+	t.Helper()
 	before, err := c.Table(context.Background())
 	if err != nil {
 		t.Error(err)
