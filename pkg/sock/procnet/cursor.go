@@ -5,6 +5,8 @@ package procnet
 type cursor struct {
 	rest    []byte
 	problem string
+	// skip tells that the line is good but not to be delivered.
+	skip bool
 }
 
 func (c *cursor) fail(problem string) {
@@ -80,7 +82,7 @@ func (c *cursor) decimal(limit uint64, problem string) uint64 {
 		if digit > 9 {
 			break
 		}
-		if value > (limit-digit)/10 {
+		if digit > limit || value > (limit-digit)/10 {
 			c.fail(problem)
 			return 0
 		}

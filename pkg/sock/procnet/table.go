@@ -61,7 +61,10 @@ const checkEvery = 1024
 // read delivers every row of the table to yield, in one reused socket. Bad lines
 // are reported to bad and skipped.
 func (t *table) read(ctx context.Context, lines *kernfs.Lines, yield func(*sock.Socket) error, bad badLine) error {
-	var s sock.Socket
+	var (
+		s sock.Socket
+		c cursor
+	)
 	for lines.Next() {
 		line, number := lines.Bytes(), lines.Number()
 		if number == 1 {
@@ -73,9 +76,12 @@ func (t *table) read(ctx context.Context, lines *kernfs.Lines, yield func(*sock.
 		if number%checkEvery == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		c := cursor{rest: line}
+		c = cursor{rest: line}
 		if t.parse(&c, t, &s); c.problem != "" {
 			bad(number, line, c.problem)
+			continue
+		}
+		if c.skip {
 			continue
 		}
 		if err := yield(&s); err != nil {

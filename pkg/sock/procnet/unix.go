@@ -6,7 +6,9 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
-// unixTable is /proc/net/unix. It tells no user, no queues and no peer. A name
+// unixTable is /proc/net/unix. It tells no user, no queues and no peer. Connections
+// that wait to be accepted have no inode and are left out, as netlink leaves them
+// out. A name
 // may hold any byte but NUL, for which the kernel writes "@"; a name with a
 // newline in it spreads over several lines and gives a [MalformedError], or a row
 // that its owner made up: nothing in the table can tell.
@@ -52,6 +54,9 @@ func parseUnix(c *cursor, _ *table, s *sock.Socket) {
 	*s = sock.Socket{
 		Protocol: sock.Unix, Type: sock.Type(kind),
 		State: unixState(flags, state), Inode: inode,
+	}
+	if inode == 0 {
+		c.skip = true
 	}
 	if len(c.rest) > 0 {
 		s.Local.Name = string(c.rest)
