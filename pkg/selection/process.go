@@ -1,0 +1,68 @@
+package selection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/owner"
+	"github.com/sockcensus/sockcensus/pkg/sock/scan"
+)
+
+// Holders finds the processes that hold the sockets which a query selects.
+// With all, every holder of each socket is found, else the one with the
+// lowest process id.
+func Holders(ctx context.Context, query scan.Query, all bool) (*owner.Owners, error) {
+	scanner, err := scan.Open(query)
+	if err != nil {
+		return nil, err
+	}
+	defer scanner.Close()
+	wanted := new(owner.Inodes)
+	err = scanner.Count(ctx,
+		func() { *wanted = owner.Inodes{} },
+		func(s *sock.Socket) error { wanted.Add(s.Inode); return nil })
+	if err != nil && !errors.Is(err, sock.ErrInterrupted) {
+		return nil, err
+	}
+	return owner.Find(ctx, query.Root, wanted, owner.Options{AllHolders: all})
+}
+
+// An UnseenError reports that sockets may belong to a process that was asked
+// for, but that the caller may not look.
+type UnseenError struct {
+	Processes []string
+	Sockets   int
+	Reason    string
+}
+
+func (e *UnseenError) Error() string {
+	return fmt.Sprintf("--process %s: the holders of %d of the selected sockets may not be seen (%s): run as root or give CAP_SYS_PTRACE",
+		strings.Join(e.Processes, ", "), e.Sockets, e.Reason)
+}
+
+// heldBy narrows the selection to sockets that a process of these names
+// holds. Sockets whose holders may not be seen could be among them, so with
+// any of those there is no answer.
+func (s *Selected) heldBy(ctx context.Context, globs []string) error {
+	holders, err := Holders(ctx, s.Query, true)
+	if err != nil {
+		return err
+	}
+	if unseen := holders.Missing(); unseen > 0 && holders.Blind() {
+		return &UnseenError{Processes: globs, Sockets: unseen, Reason: holders.Reason()}
+	}
+	s.Keep = func(row *sock.Socket) bool {
+		for process := range holders.Holders(row.Inode) {
+			for _, glob := range globs {
+				if owner.Match(glob, process.Name) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return nil
+}

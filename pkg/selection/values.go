@@ -1,0 +1,170 @@
+package selection
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/filter"
+)
+
+// A PortRange is one value of --port: a port, or several in a row.
+type PortRange struct{ Low, High uint16 }
+
+// ServiceNames knows the port of a service.
+type ServiceNames interface {
+	Service(name string) (port uint16, err error)
+}
+
+// Ports reads the values of an option that names ports.
+func Ports(option string, values []string, services ServiceNames) ([]PortRange, error) {
+	var ports []PortRange
+	for _, word := range plugin.Words(values) {
+		r, err := portRange(option, word, services)
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, r)
+	}
+	return ports, nil
+}
+
+func portRange(option, word string, services ServiceNames) (PortRange, error) {
+	low, high, isRange := strings.Cut(word, "-")
+	if isRange && digits(low) && digits(high) {
+		from, err := number(option, word, low)
+		if err != nil {
+			return PortRange{}, err
+		}
+		to, err := number(option, word, high)
+		if err == nil && from > to {
+			err = plugin.Usagef("%s %q: the range ends before it begins", option, word)
+		}
+		return PortRange{from, to}, err
+	}
+	if digits(word) {
+		port, err := number(option, word, word)
+		return PortRange{port, port}, err
+	}
+	port, err := services.Service(word)
+	if err != nil {
+		return PortRange{}, plugin.Usagef("%s %q is neither a port from 0 to 65535, a range such as 8000-8080, nor a service name of /etc/services", option, word)
+	}
+	return PortRange{port, port}, nil
+}
+
+func number(option, word, text string) (uint16, error) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return 0, plugin.Usagef("%s %q: ports go from 0 to 65535", option, word)
+	}
+	return uint16(n), nil
+}
+
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// Prefixes reads the values of an option that names addresses or networks.
+func Prefixes(option string, values []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, word := range plugin.Words(values) {
+		prefix, ok := parsePrefix(word)
+		if !ok {
+			return nil, plugin.Usagef("%s %q is not an address: use 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32", option, word)
+		}
+		prefixes = append(prefixes, prefix)
+	}
+	return prefixes, nil
+}
+
+// parsePrefix reads an address with an optional prefix length. As in ss, the
+// last parts of an IPv4 network may be left out: 193.233.7/24.
+func parsePrefix(word string) (netip.Prefix, bool) {
+	text, length, hasLength := strings.Cut(word, "/")
+	if hasLength && strings.Count(text, ".") < 3 && !strings.Contains(text, ":") {
+		text += strings.Repeat(".0", 3-strings.Count(text, "."))
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil || address.Zone() != "" {
+		return netip.Prefix{}, false
+	}
+	bits := address.BitLen()
+	if hasLength {
+		if !digits(length) {
+			return netip.Prefix{}, false
+		}
+		if bits, err = strconv.Atoi(length); err != nil || bits > address.BitLen() {
+			return netip.Prefix{}, false
+		}
+	}
+	if address.Is4In6() && bits >= 96 {
+		address, bits = address.Unmap(), bits-96
+	}
+	return netip.PrefixFrom(address, bits).Masked(), true
+}
+
+// states reads --state and --exclude. Given neither, it returns NoStates.
+func (o *Options) states() (sock.StateSet, error) {
+	picked := sock.NoStates
+	for _, word := range plugin.Words(o.State) {
+		set, err := sock.ParseStates(word)
+		if err != nil {
+			return 0, plugin.Usagef("--state: %w", err)
+		}
+		picked |= set
+	}
+	excluded := sock.NoStates
+	for _, word := range plugin.Words(o.Exclude) {
+		set, err := sock.ParseStates(word)
+		if err != nil {
+			return 0, plugin.Usagef("--exclude: %w", err)
+		}
+		excluded |= set
+	}
+	if excluded != sock.NoStates && picked == sock.NoStates {
+		picked = sock.AllStates
+	}
+	if left := picked &^ excluded; left != sock.NoStates || picked == sock.NoStates {
+		return left, nil
+	}
+	return 0, plugin.Usagef("--state %s and --exclude %s leave no state", strings.Join(o.State, ","), strings.Join(o.Exclude, ","))
+}
+
+// protocols reads --protocol; the default is TCP.
+func (o *Options) protocols() ([]sock.Protocol, error) {
+	var protocols []sock.Protocol
+	seen := map[sock.Protocol]bool{}
+	for _, word := range plugin.Words(o.Protocol) {
+		p, err := sock.ParseProtocol(word)
+		if err != nil {
+			return nil, plugin.Usagef("--protocol: %w", err)
+		}
+		if !seen[p] {
+			seen[p] = true
+			protocols = append(protocols, p)
+		}
+	}
+	if len(protocols) == 0 {
+		protocols = []sock.Protocol{sock.TCP}
+	}
+	return protocols, nil
+}
+
+// marks reads --mark.
+func marks(values []string) (filter.Expr, error) {
+	var marks []filter.Expr
+	for _, word := range plugin.Words(values) {
+		text, mask, hasMask := strings.Cut(word, "/")
+		value, err := strconv.ParseUint(text, 0, 32)
+		bits := uint64(0xffffffff)
+		if err == nil && hasMask {
+			bits, err = strconv.ParseUint(mask, 0, 32)
+		}
+		if err != nil {
+			return nil, plugin.Usagef("--mark %q: use a number of 32 bits, with a mask if need be: 0x10 or 0x10/0xff", word)
+		}
+		marks = append(marks, filter.Mark{Value: uint32(value), Mask: uint32(bits)})
+	}
+	return filter.Either(marks...), nil
+}

@@ -1,0 +1,186 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/sockcensus/sockcensus/pkg/kernfs"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// StateCounts is how many sockets are in each state.
+type StateCounts [16]uint64
+
+// Of returns the number of sockets in a state.
+func (c *StateCounts) Of(s sock.State) uint64 { return c[s] }
+
+// Total returns the number of sockets in the states of a set.
+func (c *StateCounts) Total(set sock.StateSet) uint64 {
+	var total uint64
+	for _, s := range sock.States() {
+		if set.Has(s) {
+			total += c[s]
+		}
+	}
+	return total
+}
+
+// States counts the sockets that the query selects by state.
+//
+// Nearly all sockets of a busy host are established, and a walk costs what it
+// emits. So where every TCP socket is wanted, only the others are listed; the
+// established ones follow from the kernel's own counters. These are read
+// before and after the walk and must agree with it, else the whole table is
+// listed. A dump is no snapshot either: on a host where connections come and
+// go meanwhile, both ways give a number that was true at some moment of it.
+func (s *Scanner) States(ctx context.Context) (StateCounts, error) {
+	if s.countable() {
+		counts, ok, err := s.statesByCounters(ctx)
+		if ok || err != nil {
+			return counts, err
+		}
+		s.plan.note("the kernel's counters did not agree with the walk: every socket was listed")
+	}
+	var counts StateCounts
+	err := s.Count(ctx,
+		func() { counts = StateCounts{} },
+		func(row *sock.Socket) error { counts[row.State&15]++; return nil })
+	return counts, err
+}
+
+// countable reports whether the counters count what the query selects: every
+// TCP socket that is established, of both families, listed by netlink.
+func (s *Scanner) countable() bool {
+	return s.conn != nil && len(s.tables) == 1 && s.tables[0].Protocol == sock.TCP &&
+		s.tables[0].States.Has(sock.Established) &&
+		s.query.Families == 0 && s.query.Filter == nil && s.query.Keep == nil
+}
+
+// counters are the kernel's own numbers of TCP sockets.
+type counters struct {
+	// inUse is every TCP socket from LISTEN on, without TIME_WAIT and the
+	// half-open ones (sockstat, both families).
+	inUse uint64
+	// current is CurrEstab: ESTABLISHED, and CLOSE_WAIT with them since about
+	// Linux 6.11.
+	current uint64
+}
+
+// readCounters reads the counters of the query's namespace.
+func (s *Scanner) readCounters() (c counters, err error) {
+	err = s.inNamespace(func(dir string) error {
+		snmp, err := kernfs.SNMP(dir)
+		if err != nil {
+			return err
+		}
+		v4, err := kernfs.Sockstat(dir)
+		if err != nil {
+			return err
+		}
+		v6, err := kernfs.Sockstat6(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		c, err = parseCounters(snmp, v4, v6)
+		return err
+	})
+	return c, err
+}
+
+var errNoCounters = errors.New("this kernel does not count its TCP sockets")
+
+func parseCounters(snmp, v4, v6 kernfs.Counters) (counters, error) {
+	current, known := snmp.Uint("Tcp", "CurrEstab")
+	inUse4, known4 := v4.Uint("TCP", "inuse")
+	inUse6, _ := v6.Uint("TCP6", "inuse")
+	if !known || !known4 {
+		return counters{}, errNoCounters
+	}
+	return counters{inUse: inUse4 + inUse6, current: current}, nil
+}
+
+// statesByCounters lists what is not established and derives the rest. It
+// reports whether the result holds; without it nothing was counted.
+func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, error) {
+	before, err := s.readCounters()
+	if err != nil {
+		return StateCounts{}, false, nil
+	}
+	wanted := s.tables[0].States
+	var listed StateCounts
+	var minisockets uint64
+	// Every state has to be listed, wanted or not: the sum is subtracted.
+	err = s.walkNetlink(ctx, Table{sock.TCP, sock.AllStates &^ sock.StatesOf(sock.Established)}, func(row *sock.Socket) error {
+		listed[row.State&15]++
+		if !counted(row) {
+			minisockets++
+		}
+		return nil
+	})
+	if errors.Is(err, sock.ErrInterrupted) {
+		return StateCounts{}, false, nil
+	}
+	if err != nil {
+		return StateCounts{}, false, err
+	}
+	after, err := s.readCounters()
+	if err != nil {
+		return StateCounts{}, false, nil
+	}
+	others := listed.Total(sock.AllStates) - minisockets
+	established, ok := derive(before, after, others, listed[sock.CloseWait])
+	if !ok {
+		return StateCounts{}, false, nil
+	}
+	listed[sock.Established] = established
+	for _, state := range sock.States() {
+		if !wanted.Has(state) {
+			listed[state] = 0
+		}
+	}
+	s.plan.step("established: the kernel's counters, in agreement before and after the walk")
+	return listed, true, nil
+}
+
+// counted reports whether sockstat's "inuse" has the socket: not the
+// minisockets of TIME_WAIT (some of which show as FIN_WAIT2; their timer gives
+// them away) and SYN_RECV, and not what is bound without being hashed.
+func counted(row *sock.Socket) bool {
+	switch row.State {
+	case sock.SynRecv, sock.TimeWait, sock.BoundInactive:
+		return false
+	default:
+		return row.Timer.Kind != sock.TimerTimeWait
+	}
+}
+
+// derive returns the number of established sockets where two counters that
+// have nothing to do with each other tell the same: "inuse" less the sockets
+// that were listed, and CurrEstab, with or without CLOSE_WAIT as kernels
+// differ. Each was read twice and may have moved in between, so intervals have
+// to meet.
+func derive(before, after counters, others, closeWait uint64) (uint64, bool) {
+	low, high := ordered(before.inUse, after.inUse)
+	if low < others {
+		return 0, false
+	}
+	low, high = low-others, high-others
+	for _, included := range []uint64{closeWait, 0} {
+		from, to := ordered(before.current, after.current)
+		if from < included {
+			continue
+		}
+		from, to = max(from-included, low), min(to-included, high)
+		if from <= to {
+			return latest(after.inUse-others, from, to), true
+		}
+	}
+	return 0, false
+}
+
+func ordered(a, b uint64) (low, high uint64) { return min(a, b), max(a, b) }
+
+// latest returns the newer reading if both counters allow it, else the nearest
+// number that they do.
+func latest(newer, from, to uint64) uint64 { return min(max(newer, from), to) }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/selection"
+)
+
+// counting holds the options of "connections count".
+type counting struct {
+	plugin.Common
+	plugin.Output
+	selection.Options
+	grouping
+}
+
+// List counts the selected sockets by any combination of groups.
+func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, error) {
+	g, err := c.grouper()
+	if err != nil {
+		return nil, err
+	}
+	top, err := c.top(0)
+	if err != nil {
+		return nil, err
+	}
+	selected, err := c.Query(ctx, call, defaults(g))
+	if err != nil {
+		return nil, err
+	}
+	began := call.Env.Now()
+	t, plan, err := count(ctx, selected, g)
+	if err != nil {
+		return nil, err
+	}
+	ranked := t.ranked()
+	if len(g.dimensions) == 0 {
+		ranked = []counted{{count: t.total}}
+	}
+	table := &report.Table{
+		Noun: "groups", Time: began, Source: func() string { return plan.Source },
+		Columns: groupColumns(g), Notes: plan.Notes,
+	}
+	if call.Verbose() > 0 {
+		table.Notes = selection.Trace(plan)
+	}
+	if top > 0 && len(ranked) > top {
+		table.Notes = append(table.Notes, fmt.Sprintf("and %d more groups with %d sockets", len(ranked)-top, sum(ranked[top:])))
+		ranked = ranked[:top]
+	}
+	table.Rows = groupRows(g, ranked)
+	return table, nil
+}
+
+func groupColumns(g *grouper) []report.Column {
+	columns := []report.Column{{Key: "count", Title: "COUNT", Right: true}}
+	for _, d := range g.dimensions {
+		columns = append(columns, report.Column{Key: d.key(), Title: title(d)})
+	}
+	return columns
+}
+
+func title(d dimension) string {
+	switch d {
+	case byPeerPort:
+		return "PEER PORT"
+	default:
+		return upper(d.String())
+	}
+}
+
+func groupRows(g *grouper, ranked []counted) iter.Seq2[[]report.Cell, error] {
+	return func(yield func([]report.Cell, error) bool) {
+		row := make([]report.Cell, 1+len(g.dimensions))
+		for _, c := range ranked {
+			row[0] = report.Uint(c.count)
+			for i, d := range g.dimensions {
+				row[i+1] = groupCell(g, c.group, d)
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+// groupCell is a group's name: a number where it is one.
+func groupCell(g *grouper, key group, d dimension) report.Cell {
+	switch d {
+	case byPort:
+		return report.Uint(key.port)
+	case byPeerPort:
+		return report.Uint(key.peerPort)
+	default:
+		return report.Text(g.text(key, d))
+	}
+}
+
+func sum(groups []counted) uint64 {
+	var n uint64
+	for _, c := range groups {
+		n += c.count
+	}
+	return n
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// A dimension is one way to group sockets (--by).
+type dimension uint8
+
+const (
+	byState dimension = iota
+	byPort
+	byPeerPort
+	byPeer
+	byNetwork
+	byProcess
+	byUser
+	byFamily
+	byProtocol
+	byCgroup
+	dimensionCount
+)
+
+var dimensionNames = [dimensionCount]string{
+	"state", "port", "peer-port", "peer", "network", "process", "user", "family", "protocol", "cgroup",
+}
+
+func (d dimension) String() string { return dimensionNames[d] }
+
+// key is the name in JSON and in Prometheus labels.
+func (d dimension) key() string { return strings.ReplaceAll(d.String(), "-", "_") }
+
+// parseDimensions reads the values of --by.
+func parseDimensions(values []string) ([]dimension, error) {
+	var dimensions []dimension
+	for _, word := range plugin.Words(values) {
+		d, err := parseDimension(word)
+		if err != nil {
+			return nil, err
+		}
+		for _, earlier := range dimensions {
+			if earlier == d {
+				return nil, plugin.Usagef("--by %s is given twice", d)
+			}
+		}
+		dimensions = append(dimensions, d)
+	}
+	return dimensions, nil
+}
+
+func parseDimension(word string) (dimension, error) {
+	for d, name := range dimensionNames {
+		if word == name || word == strings.ReplaceAll(name, "-", "_") {
+			return dimension(d), nil
+		}
+	}
+	return 0, plugin.Usagef("--by %q: use one of %s", word, strings.Join(dimensionNames[:], ", "))
+}
+
+// prefixes are the lengths that --by network groups to.
+type prefixes struct{ v4, v6 int }
+
+// parsePrefixes reads --prefix4 and --prefix6.
+func parsePrefixes(v4, v6 string) (prefixes, error) {
+	p := prefixes{v4: 24, v6: 64}
+	var err error
+	if v4 != "" {
+		if p.v4, err = parsePrefix("--prefix4", v4, 32); err != nil {
+			return p, err
+		}
+	}
+	if v6 != "" {
+		p.v6, err = parsePrefix("--prefix6", v6, 128)
+	}
+	return p, err
+}
+
+func parsePrefix(option, text string, most int) (int, error) {
+	n, err := strconv.Atoi(strings.TrimPrefix(text, "/"))
+	if err != nil || n < 0 || n > most {
+		return 0, plugin.Usagef("%s %q: use a prefix length from 0 to %d", option, text, most)
+	}
+	return n, nil
+}
+
+// A group is what sockets of one group have in common; only the parts of the
+// dimensions that are grouped by are filled.
+type group struct {
+	state          sock.State
+	family         sock.Family
+	protocol       sock.Protocol
+	owner          ownership
+	cgroupKnown    bool
+	port, peerPort uint16
+	uid            uint32
+	cgroup         uint64
+	peer           netip.Addr
+	network        netip.Prefix
+	process        string
+}
+
+// An ownership says whose a socket is, where that is asked.
+type ownership uint8
+
+const (
+	notAsked ownership = iota
+	owned
+	unowned // nobody can hold it: TIME_WAIT and the like
+	unseen  // somebody may hold it, but we may not look
+)
+
+// A grouper finds the group of a socket.
+type grouper struct {
+	dimensions []dimension
+	prefixes   prefixes
+	owners     *owners
+}
+
+func (g *grouper) of(s *sock.Socket) group {
+	var key group
+	for _, d := range g.dimensions {
+		switch d {
+		case byState:
+			key.state = s.State
+		case byPort:
+			key.port = s.Local.Port()
+		case byPeerPort:
+			key.peerPort = s.Peer.Port()
+		case byPeer:
+			key.peer = s.Peer.Addr()
+		case byNetwork:
+			key.network = g.network(s.Peer.Addr())
+		case byProcess:
+			key.process, key.owner = g.owners.process(s)
+		case byUser:
+			key.uid, key.owner = user(s)
+		case byFamily:
+			key.family = s.Family
+		case byProtocol:
+			key.protocol = s.Protocol
+		case byCgroup:
+			key.cgroup, key.cgroupKnown = s.Cgroup, s.Known.Has(sock.FieldCgroup)
+		}
+	}
+	return key
+}
+
+func (g *grouper) network(address netip.Addr) netip.Prefix {
+	length := g.prefixes.v6
+	if address.Is4() {
+		length = g.prefixes.v4
+	}
+	prefix, _ := address.Prefix(length) // an invalid address has no network
+	return prefix
+}
+
+func user(s *sock.Socket) (uint32, ownership) {
+	if !s.HasOwner() {
+		return 0, unowned
+	}
+	return s.UID, owned
+}
+
+// text returns the group's name in one dimension, for people.
+func (g *grouper) text(key group, d dimension) string {
+	switch d {
+	case byState:
+		return key.state.String()
+	case byPort:
+		return strconv.Itoa(int(key.port))
+	case byPeerPort:
+		return strconv.Itoa(int(key.peerPort))
+	case byPeer:
+		return orNone(key.peer.IsValid(), key.peer)
+	case byNetwork:
+		return orNone(key.network.IsValid(), key.network)
+	case byProcess:
+		return ownerText(key.owner, key.process)
+	case byUser:
+		return ownerText(key.owner, g.owners.user(key.uid))
+	case byFamily:
+		return key.family.String()
+	case byProtocol:
+		return key.protocol.String()
+	default:
+		return orNone(key.cgroupKnown && key.cgroup != 0, cgroupText{g.owners, key.cgroup})
+	}
+}
+
+type cgroupText struct {
+	owners *owners
+	id     uint64
+}
+
+func (c cgroupText) String() string { return c.owners.cgroup(c.id) }
+
+func orNone(known bool, value fmt.Stringer) string {
+	if !known {
+		return "none"
+	}
+	return value.String()
+}
+
+func ownerText(owner ownership, name string) string {
+	switch owner {
+	case unowned:
+		return "none"
+	case unseen:
+		return "unseen"
+	default:
+		return name
+	}
+}
+
+// label returns the group's name as a metric.
+func (g *grouper) label(key group, d dimension) string {
+	text := g.text(key, d)
+	switch {
+	case text == "none" && d != byFamily, text == "unseen":
+		if !g.named(key, d) {
+			return text
+		}
+	}
+	switch d {
+	case byState:
+		return stateLabel(key.state)
+	case byPort:
+		return "p" + text
+	case byPeerPort:
+		return "rp" + text
+	case byPeer:
+		return report.AddressLabel(key.peer)
+	case byNetwork:
+		return report.NetworkLabel(key.network)
+	case byProcess:
+		return report.Label("proc_", text)
+	case byUser:
+		return report.Label("user_", text)
+	case byCgroup:
+		return report.Label("cg_", strings.Trim(text, "/"))
+	default:
+		return text
+	}
+}
+
+// named reports whether a group that reads "none" or "unseen" really has an
+// owner of that name.
+func (g *grouper) named(key group, d dimension) bool {
+	return (d == byProcess || d == byUser) && key.owner == owned
+}
+
+func stateLabel(s sock.State) string { return strings.ReplaceAll(s.String(), "-", "_") }

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/selection"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/scan"
+)
+
+// Graph makes the graph of a Munin suffix. The shape comes first: whatever
+// goes wrong while measuring, the fields of a fixed graph are known.
+func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix string) (*report.Report, error) {
+	name, err := parseSuffix(suffix)
+	if err != nil {
+		return nil, err
+	}
+	if name.kind != selectionGraph {
+		if err := m.unfixed(); err != nil {
+			return name.shape(), err
+		}
+	}
+	switch name.kind {
+	case summaryGraph:
+		return m.summaryReport(ctx, call)
+	case selectionGraph:
+		return m.selectionReport(ctx, call, suffix)
+	default:
+		return m.fixedReport(ctx, call, name)
+	}
+}
+
+// unfixed refuses the options that a fixed graph sets itself.
+func (m *measurement) unfixed() error {
+	for option, values := range map[string][]string{
+		"port": append(m.Port, m.LocalPort...), "protocol": m.Protocol, "state": m.State, "by": m.By,
+	} {
+		if len(plugin.Words(values)) > 0 {
+			return plugin.Usagef("env.%s cannot change this graph: the name of the link says what it counts; use connections_WORD for a selection of your own", option)
+		}
+	}
+	return nil
+}
+
+// shape is the graph with no values.
+func (n graphName) shape() *report.Report {
+	r := &report.Report{Plugin: "connections"}
+	switch n.kind {
+	case portGraph:
+		r.Graphs = []report.Graph{n.portShape()}
+	case statesGraph:
+		r.Graphs = []report.Graph{n.statesShape()}
+	case summaryGraph:
+		r.Graphs = summaryGraphs()
+	}
+	return r
+}
+
+func (n graphName) portShape() report.Graph {
+	what, state := "TCP connections", "Established"
+	if n.protocol == sock.UDP {
+		what, state = "UDP sockets", "All"
+	}
+	g := report.Graph{
+		Title: fmt.Sprintf("%s on port %s", what, portList(n.ports)), VerticalLabel: "sockets", Category: "network",
+		Info: fmt.Sprintf("%s %s by local port, IPv4 and IPv6.", state, what),
+	}
+	for _, port := range n.ports {
+		g.Metrics = append(g.Metrics, report.Metric{
+			Name: fmt.Sprintf("p%d", port), Label: fmt.Sprintf("port %d", port),
+			Help: fmt.Sprintf("%s %s on local port %d.", state, what, port), Min: report.Count(0),
+		})
+	}
+	return g
+}
+
+func portList(ports []uint16) string {
+	words := make([]string, len(ports))
+	for i, p := range ports {
+		words[i] = fmt.Sprint(p)
+	}
+	return strings.Join(words, ", ")
+}
+
+func (n graphName) statesShape() report.Graph {
+	g := report.Graph{
+		Title: "TCP sockets by state", VerticalLabel: "sockets", Category: "network",
+		Info: "Every TCP socket by its state, IPv4 and IPv6. States that pile up tell who does not close: CLOSE_WAIT this host's programs, FIN_WAIT the peers.",
+	}
+	if len(n.ports) > 0 {
+		g.Title += " on port " + portList(n.ports)
+	}
+	for _, state := range sock.States() {
+		draw := report.Stack
+		if state == sock.Listen {
+			draw = report.Line
+		}
+		g.Metrics = append(g.Metrics, report.Metric{
+			Name: stateLabel(state), Label: state.String(), Draw: draw, Min: report.Count(0),
+			Help: fmt.Sprintf("TCP sockets in %s.", state),
+		})
+	}
+	g.Metrics = append(g.Metrics, report.Metric{Name: "total", Label: "total", Help: "Every TCP socket.", Min: report.Count(0)})
+	return g
+}
+
+// fixedReport measures connections_PORT and connections_states.
+func (m *measurement) fixedReport(ctx context.Context, call *plugin.Call, name graphName) (*report.Report, error) {
+	r := name.shape()
+	if !call.NeedValues {
+		return r, nil
+	}
+	options := m.Options
+	options.Protocol = []string{name.protocol.String()}
+	for _, port := range name.ports {
+		options.Port = append(options.Port, fmt.Sprint(port))
+	}
+	g := &grouper{dimensions: []dimension{byState}}
+	if name.kind == portGraph {
+		g.dimensions = []dimension{byPort}
+	}
+	selected, err := options.Query(ctx, call, defaults(g))
+	if err != nil {
+		return r, err
+	}
+	t, plan, err := count(ctx, selected, g)
+	if err != nil {
+		return r, err
+	}
+	r.Source = plan.Source
+	name.fill(r.Graphs[0].Metrics, t)
+	return r, nil
+}
+
+// fill sets the values of a fixed graph from a tally.
+func (n graphName) fill(metrics []report.Metric, t *tally) {
+	if n.kind == portGraph {
+		for i, port := range n.ports {
+			metrics[i].Value = report.Count(t.groups[group{port: port}])
+		}
+		return
+	}
+	for i, state := range sock.States() {
+		metrics[i].Value = report.Count(t.states[state])
+	}
+	metrics[len(metrics)-1].Value = report.Count(t.total)
+}
+
+// selectionReport measures connections_WORD.
+func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, suffix string) (*report.Report, error) {
+	r := &report.Report{Plugin: "connections", Graphs: []report.Graph{{
+		Title: "Connections: " + strings.ReplaceAll(suffix, "_", " "), VerticalLabel: "sockets", Category: "network",
+	}}}
+	if !m.Any() && len(plugin.Words(m.By)) == 0 {
+		return nil, plugin.Usagef("connections_%s needs env.filter or another selection in plugin-conf.d, else %s", suffix, suffixForms)
+	}
+	g, err := m.grouper()
+	if err != nil {
+		return nil, err
+	}
+	if len(g.dimensions) > 1 {
+		return nil, plugin.Usagef("env.by takes one group")
+	}
+	top, err := m.top(10)
+	if err != nil {
+		return nil, err
+	}
+	if len(g.dimensions) == 0 {
+		r.Graphs[0].Metrics = []report.Metric{{Name: "total", Label: "total", Help: "Every socket that the selection picks.", Min: report.Count(0)}}
+		if !call.NeedValues {
+			return r, nil
+		}
+	}
+	selected, err := m.Query(ctx, call, defaults(g))
+	if err != nil {
+		return r, err
+	}
+	v, err := newView(call, selected, g, top)
+	if err != nil {
+		return r, err
+	}
+	t, plan, err := count(ctx, selected, g)
+	if err != nil {
+		recallFields(call, r, v)
+		return r, err
+	}
+	r.Source = plan.Source
+	r.Graphs[0].Info = "Sockets that the selection picks: " + describe(t.total, &m.Options, g.has(byState)) + " when this was configured."
+	r.Graphs[0].Metrics = v.metrics(t)
+	if len(g.dimensions) == 1 && !closed(g.dimensions[0]) {
+		return r, m.keepFields(ctx, call, r, t, v)
+	}
+	return r, nil
+}
+
+// Autoconf asks both sources for one protocol; either is enough.
+func (m *measurement) Autoconf(ctx context.Context, call *plugin.Call) error {
+	selected, err := m.Query(ctx, call, selection.Defaults{Stateful: sock.StatesOf(sock.Listen), Stateless: sock.AllStates})
+	if err != nil {
+		return err
+	}
+	scanner, err := scan.Open(selected.Query)
+	if err != nil {
+		return err
+	}
+	defer scanner.Close()
+	return scanner.Each(ctx, func(*sock.Socket) error { return nil })
+}
+
+// Suggest offers the fixed graphs, and the ports that this host serves.
+func (m *measurement) Suggest(ctx context.Context, call *plugin.Call) ([]string, error) {
+	ports, err := m.ServedPorts(ctx, call)
+	suffixes := []string{"states", "summary"}
+	for _, port := range ports {
+		suffixes = append(suffixes, fmt.Sprint(port))
+	}
+	return suffixes, err
+}

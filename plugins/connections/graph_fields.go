@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
+)
+
+// fieldsFormat names what is remembered: the fields of one kind of group. A
+// graph that is grouped another way begins anew.
+func fieldsFormat(d dimension) string { return "connections-" + d.String() + "-1" }
+
+// keepFields replaces the largest groups of the moment by those that the graph
+// has had, and sums up what is left.
+func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *report.Report, t *tally, v *view) error {
+	g, d := &r.Graphs[0], v.grouper.dimensions[0]
+	sizes := map[string]uint64{}
+	for _, c := range t.ranked() {
+		sizes[v.grouper.label(c.group, d)] += c.count
+	}
+	err := call.KeepFields(ctx, g, fieldsFormat(d), v.top, func(name string) report.Value { return report.Count(sizes[name]) })
+	if plugin.NoStateDir(err) {
+		return nil
+	}
+	rest := t.total
+	for i := range g.Metrics {
+		switch metric := &g.Metrics[i]; metric.Name {
+		case "total", "largest":
+		case "other":
+			metric.Value = report.Count(rest)
+		default:
+			rest -= min(rest, sizes[metric.Name])
+		}
+	}
+	return err
+}
+
+// recallFields gives a graph that could not be measured its fields.
+func recallFields(call *plugin.Call, r *report.Report, v *view) {
+	g := &r.Graphs[0]
+	g.Metrics = v.metrics(newTally(v.grouper))
+	for i := range g.Metrics {
+		g.Metrics[i].Value = report.Unknown()
+	}
+	if d := v.grouper.dimensions; len(d) == 1 && !closed(d[0]) {
+		call.RecallFields(g, fieldsFormat(d[0]))
+	}
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/selection"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/scan"
+)
+
+// A measurement holds the options of the check, the Munin plugin and the
+// metrics command.
+type measurement struct {
+	plugin.Common
+	plugin.Limits
+	selection.Options
+	grouping
+}
+
+// Check counts what the options select.
+func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Report, error) {
+	g, err := m.grouper()
+	if err != nil {
+		return nil, err
+	}
+	if len(g.dimensions) > 1 {
+		return nil, plugin.Usagef("--by takes one group in a check: graph or check several with several calls")
+	}
+	top, err := m.top(10)
+	if err != nil {
+		return nil, err
+	}
+	selected, err := m.Query(ctx, call, defaults(g))
+	if err != nil {
+		return nil, err
+	}
+	view, err := newView(call, selected, g, top)
+	if err != nil {
+		return nil, err
+	}
+	t, plan, err := count(ctx, selected, g)
+	if err != nil {
+		return nil, err
+	}
+	r := &report.Report{
+		Plugin:   "connections",
+		Headline: describe(t.total, &m.Options, g.has(byState)),
+		Default:  "total",
+		Graphs: []report.Graph{{
+			Title: "Connections", VerticalLabel: "sockets", Category: "network",
+			Metrics: view.metrics(t),
+		}},
+		Source: plan.Source,
+		Trace:  selection.Trace(plan),
+	}
+	r.Details = append(r.Details, plan.Notes...)
+	r.Details = append(r.Details, g.owners.notes()...)
+	return r, nil
+}
+
+// CouldExist tells which names a threshold may use beyond the metrics of a
+// report.
+func (m *measurement) CouldExist(string) (bool, string) {
+	g, err := m.grouper()
+	if err != nil || len(g.dimensions) != 1 || closed(g.dimensions[0]) {
+		return false, ""
+	}
+	return true, ", and groups such as " + labelExample(g.dimensions[0])
+}
+
+// defaults are the states that are counted when none are named.
+func defaults(g *grouper) selection.Defaults {
+	if g.has(byState) {
+		return selection.Defaults{Stateful: sock.AllStates, Stateless: sock.AllStates}
+	}
+	return selection.Defaults{Stateful: sock.StatesOf(sock.Established), Stateless: sock.AllStates}
+}
+
+func (g *grouper) has(d dimension) bool { return slices.Contains(g.dimensions, d) }
+
+// wants are the parts of a socket that grouping needs.
+func (g *grouper) wants() sock.Fields {
+	if g.has(byCgroup) {
+		return sock.FieldCgroup
+	}
+	return 0
+}
+
+// count makes the tally of what is selected, by the cheapest plan.
+func count(ctx context.Context, selected *selection.Selected, g *grouper) (*tally, scan.Plan, error) {
+	selected.Want |= g.wants()
+	scanner, err := scan.Open(selected.Query)
+	if err != nil {
+		return nil, scan.Plan{}, err
+	}
+	defer scanner.Close()
+	g.owners = &owners{host: selected.Host}
+	if g.has(byProcess) {
+		if err := g.owners.find(ctx, selected, false); err != nil {
+			return nil, scan.Plan{}, err
+		}
+	}
+	t := newTally(g)
+	if len(g.dimensions) == 0 || t.onlyStates() {
+		err = countStates(ctx, scanner, t)
+	} else {
+		err = scanner.Count(ctx, t.reset, t.add)
+	}
+	return t, scanner.Plan(), explained(err)
+}
+
+// countStates lets the scanner use the kernel's counters.
+func countStates(ctx context.Context, scanner *scan.Scanner, t *tally) error {
+	counts, err := scanner.States(ctx)
+	if err != nil {
+		return err
+	}
+	t.total = counts.Total(sock.AllStates) + counts.Of(sock.UnknownState)
+	if len(t.grouper.dimensions) > 0 {
+		t.states = counts
+	}
+	return nil
+}
+
+// explained says what an interrupted dump means for a count.
+func explained(err error) error {
+	if errors.Is(err, sock.ErrInterrupted) {
+		return errors.New("the socket table changed under every one of three dumps, so there is no exact count: try again")
+	}
+	return err
+}

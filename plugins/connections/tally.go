@@ -1,0 +1,99 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// A tally counts sockets, in all and by group.
+type tally struct {
+	grouper *grouper
+	total   uint64
+	states  [16]uint64
+	groups  map[group]uint64
+}
+
+func newTally(g *grouper) *tally {
+	t := &tally{grouper: g}
+	t.reset()
+	return t
+}
+
+// reset forgets what was counted, for a dump that has to be repeated.
+func (t *tally) reset() {
+	t.total = 0
+	t.states = [16]uint64{}
+	t.groups = map[group]uint64{}
+}
+
+// add counts one socket. States have an array of their own: they are the most
+// frequent question, and a map would cost more than the kernel does.
+func (t *tally) add(s *sock.Socket) error {
+	t.total++
+	switch {
+	case t.grouper == nil || len(t.grouper.dimensions) == 0:
+	case t.onlyStates():
+		t.states[s.State&15]++
+	default:
+		t.groups[t.grouper.of(s)]++
+	}
+	return nil
+}
+
+func (t *tally) onlyStates() bool {
+	return len(t.grouper.dimensions) == 1 && t.grouper.dimensions[0] == byState
+}
+
+// A counted group is a group and the number of its sockets.
+type counted struct {
+	group group
+	count uint64
+}
+
+// ranked returns the groups, the largest first.
+func (t *tally) ranked() []counted {
+	ranked := make([]counted, 0, len(t.groups))
+	for state, n := range t.states {
+		if n > 0 {
+			ranked = append(ranked, counted{group{state: sock.State(state)}, n})
+		}
+	}
+	for key, n := range t.groups {
+		ranked = append(ranked, counted{key, n})
+	}
+	slices.SortFunc(ranked, func(a, b counted) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), compareGroups(a.group, b.group))
+	})
+	return ranked
+}
+
+// compareGroups gives groups of equal size a stable order.
+func compareGroups(a, b group) int {
+	return cmp.Or(
+		cmp.Compare(a.protocol, b.protocol),
+		cmp.Compare(a.family, b.family),
+		cmp.Compare(a.port, b.port),
+		cmp.Compare(a.peerPort, b.peerPort),
+		a.peer.Compare(b.peer),
+		a.network.Addr().Compare(b.network.Addr()),
+		cmp.Compare(a.process, b.process),
+		cmp.Compare(a.uid, b.uid),
+		cmp.Compare(a.cgroup, b.cgroup),
+		cmp.Compare(a.state, b.state),
+		cmp.Compare(a.owner, b.owner),
+	)
+}
+
+// largest returns the size of the largest group.
+func (t *tally) largest() uint64 {
+	var most uint64
+	for _, n := range t.states {
+		most = max(most, n)
+	}
+	for _, n := range t.groups {
+		most = max(most, n)
+	}
+	return most
+}

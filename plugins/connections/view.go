@@ -1,0 +1,260 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/selection"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// A view decides which groups of a tally become which metrics. Groups of a set
+// that is known beforehand, and those that options name, are always there;
+// of all others the largest are shown and the rest is summed up.
+type view struct {
+	grouper *grouper
+	top     int
+	// named are the groups that are always shown, in order.
+	named []group
+	// limited are labels that a threshold names.
+	limited []string
+}
+
+// mostNamed bounds the groups that a range of ports may name.
+const mostNamed = 4096
+
+func newView(call *plugin.Call, selected *selection.Selected, g *grouper, top int) (*view, error) {
+	v := &view{grouper: g, top: top}
+	if len(g.dimensions) != 1 {
+		return v, nil
+	}
+	v.named = namedGroups(g.dimensions[0], selected)
+	if len(v.named) >= mostNamed {
+		return nil, plugin.Usagef("--port names %d ports or more to count one by one: split the check", mostNamed)
+	}
+	for name := range call.Limits {
+		if couldBe(g.dimensions[0], name) {
+			v.limited = append(v.limited, name)
+		}
+	}
+	slices.Sort(v.limited)
+	return v, nil
+}
+
+// closed reports whether the groups of a dimension are known beforehand.
+func closed(d dimension) bool { return d == byState || d == byFamily || d == byProtocol }
+
+// namedGroups are the groups that are known beforehand or named by options.
+func namedGroups(d dimension, selected *selection.Selected) []group {
+	var groups []group
+	switch d {
+	case byState:
+		for _, s := range sock.States() {
+			groups = append(groups, group{state: s})
+		}
+	case byFamily:
+		groups = append(groups, group{family: sock.IPv4}, group{family: sock.IPv6})
+		for _, t := range selected.Tables {
+			if !t.Protocol.Internet() {
+				return append(groups, group{family: sock.NoFamily})
+			}
+		}
+	case byProtocol:
+		for _, t := range selected.Tables {
+			groups = append(groups, group{protocol: t.Protocol})
+		}
+	case byPort:
+		eachPort(selected.Ports, func(p uint16) { groups = append(groups, group{port: p}) })
+	case byPeerPort:
+		eachPort(selected.PeerPorts, func(p uint16) { groups = append(groups, group{peerPort: p}) })
+	case byPeer:
+		for _, prefix := range selected.Peers {
+			if prefix.IsSingleIP() {
+				groups = append(groups, group{peer: prefix.Addr()})
+			}
+		}
+	}
+	return groups
+}
+
+func eachPort(ranges []selection.PortRange, yield func(uint16)) {
+	seen := map[uint16]bool{}
+	for _, r := range ranges {
+		for p := uint32(r.Low); p <= uint32(r.High) && len(seen) < mostNamed; p++ {
+			if !seen[uint16(p)] {
+				seen[uint16(p)] = true
+				yield(uint16(p))
+			}
+		}
+	}
+}
+
+// metrics turns the tally into metrics.
+func (v *view) metrics(t *tally) []report.Metric {
+	metrics := []report.Metric{{
+		Name: "total", Label: "total", Help: "Every socket that the selection picks.", Value: report.Count(t.total), Min: report.Count(0),
+	}}
+	if len(v.grouper.dimensions) != 1 {
+		return metrics
+	}
+	ranked := t.ranked()
+	shown := map[group]bool{}
+	for _, key := range v.named {
+		metrics = append(metrics, v.metric(key, sizeOf(ranked, key), false))
+		shown[key] = true
+	}
+	metrics = append(metrics, v.limitedMetrics(ranked, shown)...)
+	if !closed(v.grouper.dimensions[0]) {
+		metrics = append(metrics, v.topMetrics(ranked, shown)...)
+		metrics = append(metrics, report.Metric{
+			Name: "other", Label: "other", Help: "Sockets of the groups that are not shown.",
+			Value: report.Count(remainder(ranked, shown)), Min: report.Count(0),
+		})
+	}
+	return append(metrics, report.Metric{
+		Name: "largest", Label: "largest", Help: "Sockets of the largest group.",
+		Value: report.Count(t.largest()), Min: report.Count(0),
+	})
+}
+
+func (v *view) metric(key group, n uint64, open bool) report.Metric {
+	d := v.grouper.dimensions[0]
+	text := v.grouper.text(key, d)
+	return report.Metric{
+		Name: v.grouper.label(key, d), Label: text,
+		Help:  fmt.Sprintf("Sockets with %s %s.", d, text),
+		Value: report.Count(n), Min: report.Count(0),
+		Dimension: d.key(), Key: text, Open: open, Draw: report.Stack,
+	}
+}
+
+// limitedMetrics are the groups that thresholds name, zero where there is none
+// now.
+func (v *view) limitedMetrics(ranked []counted, shown map[group]bool) []report.Metric {
+	var metrics []report.Metric
+	d := v.grouper.dimensions[0]
+	for _, label := range v.limited {
+		if slices.ContainsFunc(v.named, func(key group) bool { return v.grouper.label(key, d) == label }) {
+			continue
+		}
+		metric := report.Metric{
+			Name: label, Label: label, Help: fmt.Sprintf("Sockets of one %s.", d),
+			Value: report.Count(0), Min: report.Count(0), Dimension: d.key(), Key: label,
+		}
+		for _, c := range ranked {
+			if !shown[c.group] && v.grouper.label(c.group, d) == label {
+				metric = v.metric(c.group, c.count, false)
+				shown[c.group] = true
+				break
+			}
+		}
+		metrics = append(metrics, metric)
+	}
+	return metrics
+}
+
+// topMetrics are the largest groups that nothing names.
+func (v *view) topMetrics(ranked []counted, shown map[group]bool) []report.Metric {
+	var metrics []report.Metric
+	for _, c := range ranked {
+		if len(metrics) == v.top {
+			break
+		}
+		if !shown[c.group] {
+			metrics = append(metrics, v.metric(c.group, c.count, true))
+			shown[c.group] = true
+		}
+	}
+	return metrics
+}
+
+func sizeOf(ranked []counted, key group) uint64 {
+	for _, c := range ranked {
+		if c.group == key {
+			return c.count
+		}
+	}
+	return 0
+}
+
+func remainder(ranked []counted, shown map[group]bool) uint64 {
+	var n uint64
+	for _, c := range ranked {
+		if !shown[c.group] {
+			n += c.count
+		}
+	}
+	return n
+}
+
+// couldBe reports whether a label can be that of a group of the dimension.
+func couldBe(d dimension, label string) bool {
+	if label == "none" || label == "unseen" {
+		return !closed(d) && d != byPort && d != byPeerPort
+	}
+	switch d {
+	case byPort:
+		return isPort(strings.CutPrefix(label, "p"))
+	case byPeerPort:
+		return isPort(strings.CutPrefix(label, "rp"))
+	case byPeer:
+		return isAddressLabel(label)
+	case byNetwork:
+		return wellFormed(strings.CutPrefix(label, "net_"))
+	case byProcess:
+		return wellFormed(strings.CutPrefix(label, "proc_"))
+	case byUser:
+		return wellFormed(strings.CutPrefix(label, "user_"))
+	case byCgroup:
+		return wellFormed(strings.CutPrefix(label, "cg_"))
+	default:
+		return false
+	}
+}
+
+func isPort(digits string, ok bool) bool {
+	n, err := strconv.ParseUint(digits, 10, 16)
+	return ok && err == nil && strconv.FormatUint(n, 10) == digits
+}
+
+// isAddressLabel reads a label back into the address that it stands for.
+func isAddressLabel(label string) bool {
+	parts, ok := strings.CutPrefix(label, "ip_")
+	if !ok {
+		return false
+	}
+	for _, separator := range []string{".", ":"} {
+		if a, err := netip.ParseAddr(strings.ReplaceAll(parts, "_", separator)); err == nil && report.AddressLabel(a) == label {
+			return true
+		}
+	}
+	return false
+}
+
+func wellFormed(rest string, ok bool) bool {
+	return ok && rest != "" && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
+
+func labelExample(d dimension) string {
+	switch d {
+	case byPort:
+		return "p443"
+	case byPeerPort:
+		return "rp443"
+	case byPeer:
+		return "ip_10_0_0_1"
+	case byNetwork:
+		return "net_10_0_0_0_24"
+	case byProcess:
+		return "proc_nginx"
+	case byUser:
+		return "user_nobody"
+	default:
+		return "cg_system_slice"
+	}
+}
