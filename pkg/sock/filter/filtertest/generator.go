@@ -28,8 +28,9 @@ type Generator struct {
 	// Unsayable.
 	Beyond bool
 
-	rand   *rand.Rand
-	family string
+	rand    *rand.Rand
+	family  string
+	devices bool // dev may occur in this expression
 }
 
 // Unsayable names what the filter language knows and ss 6.1 does not, or does
@@ -43,6 +44,8 @@ var Unsayable = []struct{ Name, Example, Why string }{
 	{"bound-inactive", "state bound-inactive", "ss 6.1 does not know the state"},
 	{"negated-zero-prefix", "not src 0.0.0.0/0", "ss itself takes a length of 0 for any address, the kernel for the family: ss shows none"},
 	{"negated-zero-address", "not src [::]", "ss itself compares bits across families: 0.0.0.0 is :: to it, though not to the kernel"},
+	{"device-and-zero-address", "dev != lo and dst [::/64]", "with dev in it, ss gives the kernel no part of an expression: it compares bits across families"},
+	{"device-and-autobound", "autobound and dev = 0", "likewise, so that ss takes any local port in ip_local_port_range for autobound"},
 	{"two-families", "src inet:* or src inet6:*", "ss takes the last family for the whole filter"},
 	{"port-out-of-range", "sport = 70000", "ss takes it and finds nothing; here it is an error"},
 }
@@ -59,6 +62,7 @@ func (g *Generator) Expression(depth int) string {
 	if g.Families && g.rand.IntN(6) == 0 {
 		g.family = g.pick([]string{"inet:", "inet6:"})
 	}
+	g.devices = len(g.Devices) > 0 && (g.Beyond || g.rand.IntN(3) == 0)
 	return g.list(depth, false)
 }
 
@@ -101,13 +105,13 @@ func (g *Generator) predicate(negated bool) string {
 			if host := g.pick(g.Hosts6); g.allowed(host, negated) && g.family != "inet:" {
 				return g.host("[" + host + "]")
 			}
-		case kind == 8 && len(g.Devices) > 0:
+		case kind == 8 && g.devices:
 			return "dev " + g.equality() + g.pick(g.Devices)
 		case kind == 9 && len(g.Marks) > 0:
 			return "fwmark " + g.equality() + g.pick(g.Marks)
 		case kind == 10 && len(g.Cgroups) > 0:
 			return "cgroup " + g.equality() + g.pick(g.Cgroups)
-		case kind == 11 && g.Autobound:
+		case kind == 11 && g.Autobound && (g.Beyond || !g.devices):
 			return "autobound"
 		case kind == 11 && g.Beyond:
 			return fmt.Sprintf("uid = %d", g.rand.IntN(3))
@@ -116,9 +120,9 @@ func (g *Generator) predicate(negated bool) string {
 }
 
 // allowed reports whether ss and the kernel agree about a host; see the names
-// negated-zero in Unsayable.
+// with zero in Unsayable.
 func (g *Generator) allowed(host string, negated bool) bool {
-	if g.Beyond || !negated {
+	if g.Beyond || !negated && !g.devices {
 		return true
 	}
 	addr, length, _ := strings.Cut(host, "/")
