@@ -2,6 +2,7 @@ package opens
 
 import (
 	"path/filepath"
+	"strconv"
 )
 
 // DefaultDir is where the counters of SockOps are pinned.
@@ -41,9 +42,9 @@ func (c Config) SnapshotPath() string {
 	return filepath.Join(filepath.Dir(c.dir()), "opens.snapshot")
 }
 
-// notePath is the file that says that NFT counts.
-func (c Config) notePath() string {
-	return filepath.Join(filepath.Dir(c.dir()), "opens.nft")
+// notePath is the file that says that NFT counts in a namespace.
+func (c Config) notePath(namespace uint64) string {
+	return filepath.Join(filepath.Dir(c.dir()), "opens.nft."+strconv.FormatUint(namespace, 16))
 }
 
 func (c Config) pin(name string) string { return filepath.Join(c.dir(), name) }
