@@ -18,8 +18,9 @@
 //	           | cgroup [OP] PATH | uid [OP] NUMBER | autobound
 //	OP        := = == eq | != ne neq | < lt | <= le leq | > gt | >= ge geq
 //
-// "and" is also & and &&, "or" also | and ||, "not" also !. Where no operator
-// stands between two terms, "and" is meant. Order (< <= > >=) is for ports
+// "and" is also & and &&, "or" also | and ||, "not" also !, and ( and ) are also
+// begin and end, for places where parentheses may not be written. Where no
+// operator stands between two terms, "and" is meant. Order (< <= > >=) is for ports
 // alone. FAMILY is inet, inet6, unix or link.
 //
 // As in the program ss, and unlike what its manual page says, "and" and "or"
@@ -33,8 +34,8 @@
 // byte as it is, so that a path can hold blanks.
 //
 // Beyond ss 6.1: IPv6 addresses need no brackets, parentheses and operators
-// need no blanks around them, src, dst and uid know "!=", and the predicate
-// uid. An IPv6 address without brackets has no port: 2001:db8::1:80 is read
+// need no blanks around them, begin and end, "!=" after src and dst, and the
+// predicate uid. An IPv6 address without brackets has no port: 2001:db8::1:80 is read
 // whole as an address; [2001:db8::1]:80 has a port, and so has
 // 2001:db8::/32:80, because a prefix length stands between the two.
 //

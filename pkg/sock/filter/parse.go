@@ -63,7 +63,8 @@ func (p *parser) filter() (Filter, error) {
 		return Filter{}, err
 	}
 	if len(p.words) > 0 {
-		return Filter{}, p.fail(p.peek().column, `this ")" closes nothing: remove it, or open it with "("`)
+		w := p.peek()
+		return Filter{}, p.fail(w.column, "this "+quote(w.raw)+" closes nothing: remove it, or open a group with ( or begin")
 	}
 	f.Expr = settleDomains(e, p.domains)
 	return f, nil
@@ -130,7 +131,7 @@ func (p *parser) expr() (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	for len(p.words) > 0 && p.peek().raw != ")" {
+	for len(p.words) > 0 && !isClosing(p.peek().raw) {
 		or := false
 		switch p.peek().raw {
 		case "|", "||", "or":
@@ -162,7 +163,9 @@ func (p *parser) term() (Expr, error) {
 	case "not", "!":
 		p.advance()
 	case "(":
-		return p.group()
+		return p.group(")")
+	case "begin":
+		return p.group("end")
 	default:
 		return p.predicate()
 	}
@@ -173,15 +176,20 @@ func (p *parser) term() (Expr, error) {
 	return Not{x}, nil
 }
 
-func (p *parser) group() (Expr, error) {
-	column := p.peek().column
+// isClosing reports whether word closes a group. Both words are names like any
+// other where a value is due.
+func isClosing(word string) bool { return word == ")" || word == "end" }
+
+// group parses up to the word that closes what the next word opens.
+func (p *parser) group(closing string) (Expr, error) {
+	open := p.peek()
 	p.advance()
 	e, err := p.expr()
 	if err != nil {
 		return nil, err
 	}
-	if p.peek().raw != ")" {
-		return nil, p.fail(column, `this "(" is never closed: add ")"`)
+	if p.peek().raw != closing {
+		return nil, p.fail(open.column, "this "+quote(open.raw)+" is never closed: add "+quote(closing))
 	}
 	p.advance()
 	return e, nil

@@ -53,6 +53,8 @@ func TestParse(t *testing.T) {
 		{"!sport 1", "not sport = :1"},
 		{"! ! sport 1", "not not sport = :1"},
 		{"!(sport 1 or sport 2)", "not ( sport = :1 or sport = :2 )"},
+		{"begin sport 1 and dport 2 end or begin sport 3 end", "( sport = :1 and dport = :2 ) or sport = :3"},
+		{"not begin dev end end", "not dev = 3"},
 		{"(((sport 1)))", "sport = :1"},
 		{"(sport 1)or (sport 2)", "sport = :1 or sport = :2"},
 
@@ -189,6 +191,9 @@ func TestSyntaxErrors(t *testing.T) {
 		{"( sport = 80", 1, `this "(" is never closed`},
 		{"sport = 80 )", 12, `this ")" closes nothing`},
 		{"sport = 80 ) or sport 3", 12, `this ")" closes nothing`},
+		{"begin sport = 80", 1, `this "begin" is never closed: add "end"`},
+		{"( sport = 80 end", 1, `this "(" is never closed`},
+		{"sport = 80 end", 12, `this "end" closes nothing`},
 		{"()", 2, "a condition is missing"},
 		{"not", 4, "a condition is missing"},
 		{"dst < 10.0.0.1", 5, `dst knows = and != only, not "<"`},

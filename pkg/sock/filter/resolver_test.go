@@ -30,7 +30,7 @@ func (testNames) Host(name string) ([]netip.Addr, error) {
 }
 
 func (testNames) Interface(name string) (uint32, error) {
-	if index, ok := map[string]uint32{"lo": 1, "eth0": 2, "and": 9}[name]; ok {
+	if index, ok := map[string]uint32{"lo": 1, "eth0": 2, "end": 3, "and": 9}[name]; ok {
 		return index, nil
 	}
 	return 0, errNoName

@@ -40,6 +40,7 @@ var Unsayable = []struct{ Name, Example, Why string }{
 	{"length-behind-brackets", "dst [2001:db8::]/32", "ss wants the length within the brackets"},
 	{"address-inequality", "dst != 10.0.0.1", "the grammar of ss has only = for src and dst"},
 	{"joined-words", "(sport=:80)", "ss needs blanks around parentheses and operators"},
+	{"begin-end", "begin sport = :80 end", "ss has parentheses alone"},
 	{"uid", "uid = 0", "ss has no such predicate"},
 	{"bound-inactive", "state bound-inactive", "ss 6.1 does not know the state"},
 	{"negated-zero-prefix", "not src 0.0.0.0/0", "ss itself takes a length of 0 for any address, the kernel for the family: ss shows none"},
