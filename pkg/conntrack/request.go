@@ -253,5 +253,8 @@ func (f *Filter) Plan() string {
 	for _, r := range plan(f) {
 		dumps = append(dumps, r.String())
 	}
+	if len(dumps) == 0 {
+		return "none: no flow can match"
+	}
 	return strings.Join(dumps, "; ")
 }

@@ -24,7 +24,7 @@ func TestPlan(t *testing.T) {
 		{"ipv6", Filter{Src: prefixes("2001:db8::1/128")}}, // the kernel compares IPv6 addresses the wrong way round
 		{"any", Filter{Protocols: []Protocol{TCP, UDP}, DstPorts: http, Marks: []Mark{{1, 1}, {2, 2}}}},
 		{"ipv4 protocol; ipv6 protocol", Filter{Protocols: []Protocol{SCTP}, DstPorts: http}},
-		{"", Filter{Src: prefixes("192.0.2.1/32"), Dst: prefixes("::1/128")}},
+		{"none: no flow can match", Filter{Src: prefixes("192.0.2.1/32"), Dst: prefixes("::1/128")}},
 	} {
 		if got := test.f.Plan(); got != test.want {
 			t.Errorf("%+v: %q, want %q", test.f, got, test.want)

@@ -18,8 +18,8 @@ const (
 	SearchRestart                // lookups begun again because the table was resized
 	ClashResolve                 // clashes of two entries that were resolved
 	ChainTooLong                 // entries refused because a hash chain was full
-	Found                        // lookups that found an entry; always 0 since Linux 4.13
-	Insert                       // entries inserted by other means; mostly 0
+	Found                        // lookups that found an entry; stays 0 on newer kernels
+	Insert                       // entries made over ctnetlink; on older kernels all of them
 
 	numCounters
 )

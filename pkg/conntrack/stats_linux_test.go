@@ -3,6 +3,7 @@ package conntrack
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"runtime"
 	"strconv"
@@ -159,12 +160,25 @@ func TestOtherNamespace(t *testing.T) {
 	if err != nil || stats.Used != 5 {
 		t.Errorf("%+v, error %v", stats, err)
 	}
+	if read, err := ReadTableOf(both{os.DirFS("/proc"), os.DirFS(task)}, "net"); err != nil || read != table {
+		t.Errorf("/proc says %+v, netlink %+v: %v", read, table, err)
+	}
 	inNamespace(t, func() {
 		dropCapabilities(t)
 		if stats, err := ReadStats(os.DirFS(task), "net"); err != nil || stats.Used != 5 {
 			t.Errorf("without a right: %+v, error %v", stats, err)
 		}
 	})
+}
+
+// both is a /proc in which net is another thread's.
+type both struct{ proc, task fs.FS }
+
+func (b both) Open(name string) (fs.File, error) {
+	if strings.HasPrefix(name, "net/") {
+		return b.task.Open(name)
+	}
+	return b.proc.Open(name)
 }
 
 // TestDialError cannot be tried from here: the socket is made on a thread of

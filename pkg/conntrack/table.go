@@ -3,6 +3,7 @@ package conntrack
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"strconv"
@@ -52,8 +53,24 @@ func ReadTable(proc fs.FS) (Table, error) {
 	return Table{Used: used, Max: limit, MaxKnown: true}, nil
 }
 
+// ReadTableOf reads the fill of the table in the namespace of a net directory
+// of /proc, as ReadStats does, without privilege. The limit is the caller's
+// own nf_conntrack_max, which holds in each namespace alike: only the initial
+// one can change it.
+func ReadTableOf(proc fs.FS, net string) (Table, error) {
+	stats, err := ReadStats(proc, net)
+	if err != nil {
+		return Table{}, err
+	}
+	limit, err := readNumber(proc, sysctlMax)
+	if err != nil {
+		return Table{}, err
+	}
+	return Table{Used: stats.Used, Max: limit, MaxKnown: true}, nil
+}
+
 func readNumber(proc fs.FS, name string) (uint64, error) {
-	b, err := fs.ReadFile(proc, name)
+	b, err := readFile(proc, name)
 	if err != nil {
 		return 0, readError(name, err)
 	}
@@ -62,6 +79,21 @@ func readNumber(proc fs.FS, name string) (uint64, error) {
 		return 0, &OpError{Op: "read " + name, Err: fmt.Errorf("%q is not a number", clip(b))}
 	}
 	return n, nil
+}
+
+// maxFile bounds what is read of a file of /proc: 4,096 CPUs fit.
+const maxFile = 1 << 20
+
+// readFile reads in large steps. A sysctl gives its value to the first read
+// alone, and fs.ReadFile begins with a read of one byte where a file system
+// has no ReadFile of its own and says that the size is 0, as /proc does.
+func readFile(proc fs.FS, name string) ([]byte, error) {
+	f, err := proc.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile))
 }
 
 func readError(name string, err error) error {
@@ -88,7 +120,7 @@ type ProcStats struct {
 // (CONFIG_NF_CONNTRACK_PROCFS), the error is ErrNotLoaded.
 func ReadStats(proc fs.FS, net string) (ProcStats, error) {
 	name := path.Join(net, statFile)
-	b, err := fs.ReadFile(proc, name)
+	b, err := readFile(proc, name)
 	if err != nil {
 		return ProcStats{}, readError(name, err)
 	}

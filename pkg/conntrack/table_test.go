@@ -53,6 +53,19 @@ func TestReadTable(t *testing.T) {
 	}
 }
 
+func TestReadTableOf(t *testing.T) {
+	proc := procOf(map[string]string{"7/net/" + statFile: newStats, sysctlMax: "30\n"})
+	if table, err := ReadTableOf(proc, "7/net"); err != nil || table != (Table{Used: 15, Max: 30, MaxKnown: true}) {
+		t.Errorf("%+v, error %v", table, err)
+	}
+	for _, missing := range []string{"7/net/" + statFile, sysctlMax} {
+		delete(proc, missing)
+		if _, err := ReadTableOf(proc, "7/net"); !errors.Is(err, ErrNotLoaded) {
+			t.Errorf("without %s: %v", missing, err)
+		}
+	}
+}
+
 func TestReadStats(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
