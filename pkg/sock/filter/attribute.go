@@ -29,8 +29,8 @@ type UID struct{ UID uint32 }
 
 // Autobound matches sockets whose local port or name the kernel chose. Of an
 // internet socket the kernel alone knows, and Match says yes: check Needs for
-// sock.FieldAutobound, and let the kernel decide. Of unix and packet sockets
-// Match can tell.
+// sock.FieldAutobound, and let the kernel decide. Of a unix socket Match can
+// tell, and a packet socket is never one.
 type Autobound struct{}
 
 // Match implements Expr.
@@ -51,7 +51,7 @@ func (Autobound) Match(s *sock.Socket) bool {
 	case sock.Unix:
 		return autoboundName(s.Local.Name)
 	case sock.Packet:
-		return s.Interface == 0
+		return false
 	default:
 		return true
 	}

@@ -127,7 +127,7 @@ func Either(exprs ...Expr) Expr {
 
 // Needs returns the optional parts of a Socket that e reads. FieldAutobound
 // means that e asks what only the kernel can decide for internet sockets; of
-// unix and packet sockets Match can tell. Needs(nil) is zero.
+// others Match can tell. Needs(nil) is zero.
 func Needs(e Expr) sock.Fields {
 	if e == nil {
 		return 0

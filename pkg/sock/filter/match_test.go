@@ -118,7 +118,7 @@ func TestMatchAttributes(t *testing.T) {
 		{"autobound", unnamed, true},
 		{"autobound", unixSocket, false},
 		{"autobound", packet, false},
-		{"autobound", everything, true},
+		{"autobound", everything, false},
 		{"src link:arp", packet, true},
 		{"src link:ARP:lo", packet, true},
 		{"src link:arp:eth0", packet, false},
