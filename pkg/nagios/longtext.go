@@ -15,9 +15,10 @@ const (
 	maxLine        = 500
 )
 
-// appendLongText adds what the status line had no room for: alarms and
-// problems, groups of open sets, details, and the trace if asked for.
-func appendLongText(out []byte, r *report.Report, verbose int) []byte {
+// appendLongText adds what the status line had no room for: alarms and problems
+// where it is not whole, groups of open sets, details, and the trace if asked
+// for.
+func appendLongText(out []byte, r *report.Report, whole bool, verbose int) []byte {
 	trace := quotedLines(r.Trace)
 	if verbose == 0 {
 		trace = nil
@@ -25,16 +26,16 @@ func appendLongText(out []byte, r *report.Report, verbose int) []byte {
 	details := quotedLines(r.Details)
 	afterTrace := min(size(trace), traceReserve)
 	afterDetails := afterTrace + min(size(details), detailsReserve)
-	out = appendLines(out, append(alarmLines(r), groupLines(r)...), OutputLimit-afterDetails)
+	out = appendLines(out, append(alarmLines(r, whole), groupLines(r)...), OutputLimit-afterDetails)
 	out = appendLines(out, details, OutputLimit-afterTrace)
 	return appendLines(out, trace, OutputLimit)
 }
 
-// alarmLines are the alarms and the problems where there are several, which
-// the status line may only count.
-func alarmLines(r *report.Report) []string {
+// alarmLines are the alarms, the problems and the metrics without a value that
+// the status line only counts.
+func alarmLines(r *report.Report, whole bool) []string {
 	var lines []string
-	if alarms := alerting(r); len(alarms) > 1 {
+	if alarms := alerting(r); !whole {
 		for _, m := range alarms {
 			lines = append(lines, line(m.Status().String()+": "+phrase(m)))
 		}
@@ -45,12 +46,12 @@ func alarmLines(r *report.Report) []string {
 		}
 	}
 	unknown, collecting := missing(r)
-	return append(lines, append(missingLine(unknown, "unknown"), missingLine(collecting, "collecting")...)...)
+	lines = append(lines, missingLine(unknown, "unknown", whole)...)
+	return append(lines, missingLine(collecting, "collecting", whole)...)
 }
 
-// missingLine names metrics without a value that the status line only counts.
-func missingLine(names []string, what string) []string {
-	if len(names) <= mostNamed {
+func missingLine(names []string, what string, whole bool) []string {
+	if len(names) == 0 || whole && len(names) <= mostNamed {
 		return nil
 	}
 	return []string{line(what + ": " + strings.Join(names, ", "))}

@@ -17,12 +17,13 @@ func Render(r *report.Report, verbose int) (output []byte, exit int) {
 	status := r.Status()
 	out := make([]byte, 0, 1024)
 	out = append(out, heading(r.Plugin, status)...)
-	out = append(out, words(r, status)...)
+	line, whole := words(r, status)
+	out = append(out, line...)
 	bar := len(out)
 	out = appendPerfdata(append(out, " |"...), r, PerfdataLimit)
 	if len(out) == bar+len(" |") {
 		out = out[:bar]
 	}
 	out = append(out, '\n')
-	return appendLongText(out, r, verbose), status.ExitCode()
+	return appendLongText(out, r, whole, verbose), status.ExitCode()
 }

@@ -13,13 +13,14 @@ import (
 // Lengths of the words on the status line: what the guideline asks for, and
 // the bound on one part that cannot be shortened by counting.
 const (
-	maxWords = 79
-	maxPart  = 400
+	maxWords   = 79
+	roomForTwo = 120
+	maxPart    = 400
 )
 
 // words says on the status line what was found. What makes the status comes
-// first; what does not fit on a line is counted.
-func words(r *report.Report, status threshold.Status) string {
+// first; what does not fit on a line is counted, and then it is not whole.
+func words(r *report.Report, status threshold.Status) (line string, whole bool) {
 	found := parts(r)
 	missing := append(problems(r), missingWords(r)...)
 	if status == threshold.Unknown {
@@ -101,24 +102,28 @@ func problems(r *report.Report) []string {
 }
 
 // joined puts parts on one line, as many as fit, and counts the rest. The first
-// part is always there.
-func joined(parts []string) string {
+// is always there, and the second nearly always: in most reports they are the
+// headline and the worst alarm.
+func joined(parts []string) (line string, whole bool) {
 	if len(parts) == 0 {
-		return "nothing was measured"
+		return "nothing was measured", true
 	}
-	line := parts[0]
+	line = parts[0]
 	for i, part := range parts[1:] {
 		left := len(parts) - 1 - i
 		room := maxWords
+		if i == 0 {
+			room = roomForTwo
+		}
 		if left > 1 {
 			room -= len(more(left))
 		}
-		if len(line)+2+len(part) > room {
-			return line + more(left)
+		if len(line)+len(", ")+len(part) > room {
+			return line + more(left), false
 		}
 		line += ", " + part
 	}
-	return line
+	return line, true
 }
 
 func more(n int) string { return " ... and " + strconv.Itoa(n) + " more" }
