@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,7 +90,8 @@ func messageName(m message) string {
 	case typeError:
 		return "error"
 	case messageStatsCPU:
-		return "stats-cpu"
+		_, cpu, _, _ := m.payload()
+		return "stats-cpu" + strconv.Itoa(int(cpu))
 	case messageStats:
 		return "stats"
 	}
