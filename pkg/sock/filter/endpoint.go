@@ -55,13 +55,24 @@ func (e Host) Match(s *sock.Socket) bool {
 		return false
 	}
 	addr := end.Addr()
-	if addr.Is4() && !e.Prefix.Addr().Is4() {
-		if !s.Mapped {
-			return false
-		}
-		addr = netip.AddrFrom16(addr.As16())
+	if s.Mapped && addr.Is4() {
+		addr = e.inKernel(addr)
 	}
 	return e.Prefix.Contains(addr)
+}
+
+// inKernel returns what the kernel calls an address of a mapped socket, if it
+// makes a difference to the prefix. A peer of 0.0.0.0 is none, which is :: to
+// it; a local one can only have been bound as ::ffff:0.0.0.0.
+func (e Host) inKernel(addr netip.Addr) netip.Addr {
+	switch {
+	case e.Side == Peer && addr.IsUnspecified():
+		return netip.IPv6Unspecified()
+	case e.Prefix.Addr().Is4():
+		return addr
+	default:
+		return netip.AddrFrom16(addr.As16())
+	}
 }
 
 // String implements Expr.

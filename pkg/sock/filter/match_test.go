@@ -31,6 +31,13 @@ var (
 	mixedListener = tcp("[::ffff:10.0.0.1]:443", "[::]:0")
 )
 
+// mixedListener4 is mixedListener with the peer in the family of the other end.
+var mixedListener4 = func() *sock.Socket {
+	s := *mixedListener
+	s.Peer.AddrPort = netip.MustParseAddrPort("0.0.0.0:0")
+	return &s
+}()
+
 // TestMatchAddresses holds the rules of inet_diag_bc_run for families.
 func TestMatchAddresses(t *testing.T) {
 	tests := []struct {
@@ -49,6 +56,9 @@ func TestMatchAddresses(t *testing.T) {
 		{"src 0.0.0.0", false, false, false, true, false, false},
 		{"src ::", false, false, false, false, true, false},
 		{"dst 0/0", true, true, false, true, false, false},
+		{"dst 0.0.0.0", false, false, false, true, false, false},
+		{"dst ::/0", false, true, true, false, true, true},
+		{"dst ::ffff:0:0/96", false, true, false, false, false, false},
 		{"dst ::", false, false, false, false, true, true},
 		{"src 2001:db8::/32", false, false, true, false, false, false},
 		{"src *:443", true, true, true, true, true, true},
@@ -72,7 +82,7 @@ func TestMatchAddresses(t *testing.T) {
 		}{
 			{"v4", v4Socket, tt.v4}, {"mapped", mappedSocket, tt.mapped}, {"v6", v6Socket, tt.v6},
 			{"v4 listener", v4Listener, tt.v4any}, {"v6 listener", v6Listener, tt.v6any},
-			{"mapped listener", mixedListener, tt.mixed},
+			{"mapped listener", mixedListener, tt.mixed}, {"the same, printed as IPv4", mixedListener4, tt.mixed},
 		} {
 			if got := f.Expr.Match(row.s); got != row.want {
 				t.Errorf("%q matches %s: %v, want %v", tt.text, row.name, got, row.want)
@@ -182,7 +192,7 @@ func TestMatchDoesNotAllocate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []*sock.Socket{mappedSocket, v4Socket, v6Socket} {
+	for _, s := range []*sock.Socket{mappedSocket, v4Socket, v6Socket, mixedListener4} {
 		if n := testing.AllocsPerRun(100, func() { f.Expr.Match(s) }); n != 0 {
 			t.Errorf("%v allocations", n)
 		}

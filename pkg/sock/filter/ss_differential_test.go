@@ -67,6 +67,8 @@ func parseRow(fields []string) (*sock.Socket, error) {
 		s.Mapped = local.Addr().Is4In6() || peer.Addr().Is4In6()
 		if !s.Mapped {
 			s.Family = sock.IPv6
+		} else if peer.Addr() == netip.IPv6Unspecified() {
+			peer = netip.AddrPortFrom(netip.IPv4Unspecified(), peer.Port()) // as the sources have it
 		}
 	}
 	s.Local.AddrPort = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())

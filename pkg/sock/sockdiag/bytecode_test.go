@@ -180,7 +180,7 @@ func (testNames) Cgroup(path string) (uint64, error) { return uint64(len(path)),
 // randomEntry makes up a socket as the kernel has it.
 func randomEntry(r *rand.Rand) *kernelEntry {
 	v4 := []string{"0.0.0.0", "10.0.0.1", "10.0.0.2", "10.9.9.9", "192.0.2.7", "127.0.0.1", "255.255.255.255"}
-	v6 := []string{"::", "::1", "2001:db8::1", "2001:db8:8000::1", "fe80::1", "a00:1::", "::ffff:0.0.0.0", "::ffff:10.0.0.1",
+	v6 := []string{"::", "::1", "2001:db8::1", "2001:db8:8000::1", "fe80::1", "a00:1::", "::ffff:10.0.0.1",
 		"::ffff:10.9.9.9", "::ffff:127.0.0.1", "::fffe:1.2.3.4"}
 	pick := func(list []string) []byte { return netip.MustParseAddr(list[r.IntN(len(list))]).AsSlice() }
 	e := &kernelEntry{
@@ -188,7 +188,7 @@ func randomEntry(r *rand.Rand) *kernelEntry {
 		ifindex: uint32(r.IntN(3)), mark: uint32(r.IntN(4)), cgroup: uint64(r.IntN(4)), autobound: r.IntN(2) == 0,
 	}
 	if r.IntN(5) < 3 {
-		e.family, e.saddr, e.daddr = bcInet6, pick(v6), pick(v6)
+		e.family, e.saddr, e.daddr = bcInet6, pick(append(v6, "::ffff:0.0.0.0")), pick(v6)
 	} else {
 		e.saddr, e.daddr = pick(v4), pick(v4)
 	}
@@ -208,6 +208,9 @@ func (e *kernelEntry) socket(r *rand.Rand) *sock.Socket {
 		if !s.Mapped {
 			s.Family = sock.IPv6
 		}
+	}
+	if s.Mapped && peer == netip.IPv6Unspecified() && r.IntN(2) == 0 {
+		peer = netip.IPv4Unspecified() // as parseInet shows it beside an IPv4 address
 	}
 	s.Local.AddrPort = netip.AddrPortFrom(local.Unmap(), e.sport)
 	s.Peer.AddrPort = netip.AddrPortFrom(peer.Unmap(), e.dport)
