@@ -128,7 +128,9 @@ func (w *walker) process(pid int) {
 		w.Descriptors++
 		i, err := w.socket(dir, name)
 		if err != nil {
-			failed = err
+			if alive(dir) {
+				failed = err
+			}
 			return false
 		}
 		if i < 0 {
@@ -145,6 +147,14 @@ func (w *walker) process(pid int) {
 		err = failed
 	}
 	w.note(err)
+}
+
+// alive reports whether the process whose descriptors are in dir still exists. The
+// descriptors of one that has just ended answer EACCES too (fs/proc/base.c,
+// proc_fd_access_allowed).
+func alive(dir int) bool {
+	var st unix.Stat_t
+	return unix.Fstatat(dir, "../comm", &st, 0) == nil
 }
 
 // note counts a process that may not be looked into. Any other error is that of a
