@@ -190,7 +190,7 @@ func (o *Options) filters(s *Selected) (filter.Expr, sock.StateSet, error) {
 	for _, text := range plugin.Unsplit(o.Filter) {
 		f, err := filter.Parse(text, s.Host)
 		if err != nil {
-			return nil, 0, &plugin.UsageError{Sentence: "--filter: " + err.Error(), Err: err}
+			return nil, 0, &plugin.UsageError{Sentence: err.Error(), Err: err}
 		}
 		all = append(all, f.Expr)
 		switch {

@@ -49,7 +49,7 @@ func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 		table.Notes = selection.Trace(plan)
 	}
 	if top > 0 && len(ranked) > top {
-		table.Notes = append(table.Notes, fmt.Sprintf("and %d more groups with %d sockets", len(ranked)-top, sum(ranked[top:])))
+		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d sockets are not shown", len(ranked)-top, sum(ranked[top:])))
 		ranked = ranked[:top]
 	}
 	table.Rows = groupRows(g, ranked)

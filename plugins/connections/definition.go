@@ -16,7 +16,7 @@ all or by group.`,
 		New:     func() plugin.Measurer { return new(measurement) },
 		Graphs: []plugin.GraphDoc{
 			{Suffix: "PORT[_PORT...]", Text: "established connections per local TCP port"},
-			{Suffix: "udp_PORT[_PORT...]", Text: "UDP sockets per local port"},
+			{Suffix: "udp_PORT", Text: "UDP sockets on a local port"},
 			{Suffix: "states", Text: "TCP sockets by state"},
 			{Suffix: "states_PORT", Text: "TCP sockets on a local port by state"},
 			{Suffix: "summary", Text: "TCP opens, failures, resets and retransmissions; orphans and memory"},

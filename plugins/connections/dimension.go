@@ -162,10 +162,14 @@ func (g *grouper) network(address netip.Addr) netip.Prefix {
 }
 
 func user(s *sock.Socket) (uint32, ownership) {
-	if !s.HasOwner() {
+	switch {
+	case !s.HasOwner():
 		return 0, unowned
+	case !s.Known.Has(sock.FieldUID):
+		return 0, unseen
+	default:
+		return s.UID, owned
 	}
-	return s.UID, owned
 }
 
 // text returns the group's name in one dimension, for people.
@@ -184,22 +188,21 @@ func (g *grouper) text(key group, d dimension) string {
 	case byProcess:
 		return ownerText(key.owner, key.process)
 	case byUser:
-		return ownerText(key.owner, g.owners.user(key.uid))
+		if key.owner != owned {
+			return ownerText(key.owner, "")
+		}
+		return g.owners.user(key.uid)
 	case byFamily:
 		return key.family.String()
 	case byProtocol:
 		return key.protocol.String()
 	default:
-		return orNone(key.cgroupKnown && key.cgroup != 0, cgroupText{g.owners, key.cgroup})
+		if !key.cgroupKnown || key.cgroup == 0 {
+			return "none"
+		}
+		return g.owners.cgroup(key.cgroup)
 	}
 }
-
-type cgroupText struct {
-	owners *owners
-	id     uint64
-}
-
-func (c cgroupText) String() string { return c.owners.cgroup(c.id) }
 
 func orNone(known bool, value fmt.Stringer) string {
 	if !known {

@@ -154,6 +154,7 @@ func (n graphName) fill(metrics []report.Metric, t *tally) {
 func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, suffix string) (*report.Report, error) {
 	r := &report.Report{Plugin: "connections", Graphs: []report.Graph{{
 		Title: "Connections: " + strings.ReplaceAll(suffix, "_", " "), VerticalLabel: "sockets", Category: "network",
+		Info: "Sockets that the selection in plugin-conf.d picks.",
 	}}}
 	if !m.Any() && len(plugin.Words(m.By)) == 0 {
 		return nil, plugin.Usagef("connections_%s needs env.filter or another selection in plugin-conf.d, else %s", suffix, suffixForms)
@@ -189,7 +190,6 @@ func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, su
 		return r, err
 	}
 	r.Source = plan.Source
-	r.Graphs[0].Info = "Sockets that the selection picks: " + describe(t.total, &m.Options, g.has(byState)) + " when this was configured."
 	r.Graphs[0].Metrics = v.metrics(t)
 	if len(g.dimensions) == 1 && !closed(g.dimensions[0]) {
 		return r, m.keepFields(ctx, call, r, t, v)

@@ -69,9 +69,9 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 	if err != nil {
 		return nil, err
 	}
-	rows := &socketRows{owners: &owners{host: selected.Host}, detailed: detailed, services: l.Names}
+	rows := &socketRows{owners: &owners{host: selected.Host}, detailed: detailed, timers: l.Timers, services: l.Names}
 	table := &report.Table{
-		Noun: "sockets", Time: call.Env.Now(), Columns: l.columns(),
+		Noun: "sockets", Time: call.Env.Now(), Columns: l.columns(detailed),
 		Source: func() string { return scanner.Plan().Source },
 	}
 	table.Rows = func(yield func([]report.Cell, error) bool) {

@@ -82,17 +82,21 @@ func defaults(g *grouper) selection.Defaults {
 
 func (g *grouper) has(d dimension) bool { return slices.Contains(g.dimensions, d) }
 
-// wants are the parts of a socket that grouping needs.
-func (g *grouper) wants() sock.Fields {
+// needs are the parts of a socket that grouping cannot do without.
+func (g *grouper) needs() sock.Fields {
+	var needs sock.Fields
 	if g.has(byCgroup) {
-		return sock.FieldCgroup
+		needs |= sock.FieldCgroup
 	}
-	return 0
+	if g.has(byUser) {
+		needs |= sock.FieldUID
+	}
+	return needs
 }
 
 // count makes the tally of what is selected, by the cheapest plan.
 func count(ctx context.Context, selected *selection.Selected, g *grouper) (*tally, scan.Plan, error) {
-	selected.Want |= g.wants()
+	selected.Need |= g.needs()
 	scanner, err := scan.Open(selected.Query)
 	if err != nil {
 		return nil, scan.Plan{}, err

@@ -20,34 +20,37 @@ func upper(s string) string { return strings.ToUpper(s) }
 
 // columns are the columns of the list. A person gets address and port joined,
 // as ss shows them; JSON and CSV get them apart, with everything else.
-func (l *listing) columns() []report.Column {
-	return []report.Column{
+func (l *listing) columns(detailed bool) []report.Column {
+	if detailed {
+		return []report.Column{
+			{Key: "netid"}, {Key: "state"}, {Key: "recv_q"}, {Key: "send_q"},
+			{Key: "local_address"}, {Key: "local_port"}, {Key: "peer_address"}, {Key: "peer_port"},
+			{Key: "interface"}, {Key: "timer"}, {Key: "uid"}, {Key: "user"}, {Key: "inode"},
+			{Key: "cookie"}, {Key: "mark"}, {Key: "cgroup"}, {Key: "process"},
+		}
+	}
+	columns := []report.Column{
 		{Key: "netid", Title: "NETID"},
 		{Key: "state", Title: "STATE"},
 		{Key: "recv_q", Title: "RECV-Q", Right: true},
 		{Key: "send_q", Title: "SEND-Q", Right: true},
-		{Title: "LOCAL"},
-		{Title: "PEER"},
-		{Key: "local_address", Hidden: true},
-		{Key: "local_port", Hidden: true},
-		{Key: "peer_address", Hidden: true},
-		{Key: "peer_port", Hidden: true},
-		{Key: "interface", Hidden: true},
-		{Key: "timer", Title: "TIMER", Hidden: !l.Timers},
-		{Key: "uid", Hidden: true},
-		{Key: "user", Hidden: true},
-		{Key: "inode", Hidden: true},
-		{Key: "cookie", Hidden: true},
-		{Key: "mark", Hidden: true},
-		{Key: "cgroup", Hidden: true},
-		{Key: "process", Title: "PROCESS", Hidden: !l.Processes},
+		{Key: "local", Title: "LOCAL"},
+		{Key: "peer", Title: "PEER"},
 	}
+	if l.Timers {
+		columns = append(columns, report.Column{Key: "timer", Title: "TIMER"})
+	}
+	if l.Processes {
+		columns = append(columns, report.Column{Key: "process", Title: "PROCESS"})
+	}
+	return columns
 }
 
 // socketRows turns sockets into cells, reusing one row.
 type socketRows struct {
 	owners   *owners
 	detailed bool
+	timers   bool
 	services bool
 	row      []report.Cell
 }
@@ -71,16 +74,23 @@ func (r *socketRows) cells(rows iter.Seq2[*sock.Socket, error]) iter.Seq2[[]repo
 func (r *socketRows) cellsOf(s *sock.Socket, row []report.Cell) []report.Cell {
 	row = append(row,
 		report.Text(s.NetID()), report.Text(s.State.String()), report.Uint(s.RecvQ), report.Uint(s.SendQ))
-	if !r.detailed {
-		row = append(row,
-			report.Text(r.joined(s, s.Local, s.Inode)), report.Text(r.joined(s, s.Peer, s.PeerInode)),
-			report.Null(), report.Null(), report.Null(), report.Null(), report.Null(),
-			r.timer(s), report.Null(), report.Null(), report.Null(), report.Null(), report.Null(), report.Null())
-		return append(row, r.process(s))
+	if r.detailed {
+		return r.details(s, row)
 	}
+	row = append(row, report.Text(r.joined(s, s.Local, s.Inode)), report.Text(r.joined(s, s.Peer, s.PeerInode)))
+	if r.timers {
+		row = append(row, r.timer(s))
+	}
+	if r.owners.found != nil {
+		row = append(row, r.owners.cell(s))
+	}
+	return row
+}
+
+func (r *socketRows) details(s *sock.Socket, row []report.Cell) []report.Cell {
 	localAddress, localPort := r.apart(s, s.Local, s.Inode)
 	peerAddress, peerPort := r.apart(s, s.Peer, s.PeerInode)
-	return append(row, report.Null(), report.Null(), localAddress, localPort, peerAddress, peerPort,
+	return append(row, localAddress, localPort, peerAddress, peerPort,
 		r.device(s), r.timer(s), r.uid(s), r.user(s), orNull(s.Inode != 0, report.Uint(s.Inode)),
 		orNull(s.Known.Has(sock.FieldCookie), report.Text(strconv.FormatUint(s.Cookie, 16))),
 		orNull(s.Known.Has(sock.FieldMark), report.Uint(s.Mark)),

@@ -41,7 +41,7 @@ func parseSuffix(suffix string) (graphName, error) {
 		return name, nil
 	case parts[0] == "states" && len(parts) == 2:
 		name.kind, parts = statesGraph, parts[1:]
-	case parts[0] == "udp" && len(parts) > 1:
+	case parts[0] == "udp" && len(parts) == 2:
 		name.protocol, parts = sock.UDP, parts[1:]
 	case plugin.IsWord(suffix, "states", "summary", "udp", "tcp"):
 		name.kind = selectionGraph

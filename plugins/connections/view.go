@@ -113,7 +113,7 @@ func (v *view) metrics(t *tally) []report.Metric {
 		metrics = append(metrics, v.topMetrics(ranked, shown)...)
 		metrics = append(metrics, report.Metric{
 			Name: "other", Label: "other", Help: "Sockets of the groups that are not shown.",
-			Value: report.Count(remainder(ranked, shown)), Min: report.Count(0),
+			Value: report.Count(remainder(ranked, shown)), Min: report.Count(0), Draw: report.Stack,
 		})
 	}
 	return append(metrics, report.Metric{

@@ -13,7 +13,7 @@ import (
 // describe says in a few words which sockets a selection picks, as in "652
 // established to port 443".
 func describe(total uint64, o *selection.Options, byState bool) string {
-	words := []string{fmt.Sprint(total), subject(o, byState)}
+	words := []string{fmt.Sprint(total), subject(o, byState, total)}
 	for _, part := range []struct {
 		preposition string
 		values      []string
@@ -36,24 +36,19 @@ func describe(total uint64, o *selection.Options, byState bool) string {
 }
 
 // subject says what is counted: a state of connections, or sockets.
-func subject(o *selection.Options, byState bool) string {
-	protocols := plugin.Words(o.Protocol)
-	states := slices.Concat(plugin.Words(o.State))
-	kind := strings.Join(protocols, "/")
+func subject(o *selection.Options, byState bool, total uint64) string {
+	protocols, states := plugin.Words(o.Protocol), plugin.Words(o.State)
+	what := "established"
 	switch {
-	case len(states) > 0 && len(o.Exclude) == 0:
-		kind = join(kind, strings.Join(states, "/"))
-	case byState || len(o.Exclude) > 0:
-		kind = join(kind, "sockets")
-	case stateless(protocols):
-		kind = join(kind, "sockets")
-	default:
-		kind = join(kind, "established")
+	case len(states) > 0 && len(o.Exclude) == 0 && !slices.Contains(states, "all"):
+		what = strings.Join(states, "/")
+	case total == 1 && (byState || len(states)+len(o.Exclude) > 0 || stateless(protocols)):
+		what = "socket"
+	case byState || len(states)+len(o.Exclude) > 0 || stateless(protocols):
+		what = "sockets"
 	}
-	return kind
+	return strings.TrimSpace(strings.Join(protocols, "/") + " " + what)
 }
-
-func join(a, b string) string { return strings.TrimSpace(a + " " + b) }
 
 func stateless(protocols []string) bool {
 	for _, name := range protocols {

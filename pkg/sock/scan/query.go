@@ -22,8 +22,8 @@ type Query struct {
 	// Keep decides what no source knows, such as the process; nil keeps all.
 	Keep func(*sock.Socket) bool
 	// Want are the optional parts that the sockets are to have where the
-	// source can tell them.
-	Want sock.Fields
+	// source can tell them; a source that never tells one of Need is an error.
+	Want, Need sock.Fields
 	// Source says where to read.
 	Source Source
 	// NetNS is another network namespace to look into.

@@ -14,7 +14,7 @@ import (
 func (s *Scanner) request(t Table) sockdiag.Request {
 	r := sockdiag.Request{
 		Protocol: t.Protocol, Families: s.query.Families, States: t.States,
-		Filter: s.query.Filter, Want: s.query.Want,
+		Filter: s.query.Filter, Want: s.query.Want | s.query.Need,
 	}
 	if t.Protocol.HasPorts() {
 		r.LocalPort, r.PeerPort, r.Filter = splitPorts(r.Filter)

@@ -166,7 +166,7 @@ func (s *Scanner) walkNetlink(ctx context.Context, t Table, yield func(*sock.Soc
 }
 
 func (s *Scanner) walkProc(ctx context.Context, t Table, yield func(*sock.Socket) error) error {
-	request := procnet.Request{Protocol: t.Protocol, Families: s.query.Families, States: t.States, Filter: s.query.Filter}
+	request := procnet.Request{Protocol: t.Protocol, Families: s.query.Families, States: t.States, Filter: s.query.Filter, Want: s.query.Need}
 	err := s.inNamespace(func(dir string) error {
 		return procnet.Open(dir).Dump(ctx, request, yield)
 	})

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+func TestGroupLabels(t *testing.T) {
+	g := &grouper{prefixes: prefixes{24, 64}}
+	tests := []struct {
+		d    dimension
+		key  group
+		want string
+	}{
+		{byState, group{state: sock.FinWait1}, "fin_wait_1"},
+		{byPort, group{port: 443}, "p443"},
+		{byPeerPort, group{peerPort: 443}, "rp443"},
+		{byPeer, group{peer: netip.MustParseAddr("10.0.0.1")}, "ip_10_0_0_1"},
+		{byPeer, group{peer: netip.MustParseAddr("2001:db8::1")}, "ip_2001_db8_0_0_0_0_0_1"},
+		{byNetwork, group{network: netip.MustParsePrefix("10.0.0.0/24")}, "net_10_0_0_0_24"},
+		{byNetwork, group{network: netip.MustParsePrefix("2001:db8::/64")}, "net_2001_db8_0_0_64"},
+		{byProcess, group{process: "nginx", owner: owned}, "proc_nginx"},
+		{byProcess, group{process: "none", owner: owned}, "proc_none"},
+		{byProcess, group{owner: unowned}, "none"},
+		{byProcess, group{owner: unseen}, "unseen"},
+		{byUser, group{owner: unowned}, "none"},
+		{byFamily, group{family: sock.IPv6}, "ipv6"},
+		{byFamily, group{}, "none"},
+		{byProtocol, group{protocol: sock.UDP}, "udp"},
+		{byCgroup, group{}, "none"},
+	}
+	for _, tt := range tests {
+		if got := g.label(tt.key, tt.d); got != tt.want {
+			t.Errorf("label(%s) = %q, want %q", tt.d, got, tt.want)
+		}
+		if tt.d != byFamily && tt.want != "none" && !closed(tt.d) && !couldBe(tt.d, tt.want) {
+			t.Errorf("couldBe(%s, %q) = false, though it is a label", tt.d, tt.want)
+		}
+	}
+}
+
+func TestCouldBe(t *testing.T) {
+	for _, tt := range []struct {
+		d     dimension
+		label string
+	}{
+		{byPort, "p0443"}, {byPort, "p70000"}, {byPort, "443"}, {byPort, "none"},
+		{byPeer, "ip_10_0_0"}, {byPeer, "ip_10_0_0_256"}, {byPeer, "ip_2001_db8"}, {byPeer, "10.0.0.1"},
+		{byProcess, "nginx"}, {byProcess, "proc_"}, {byState, "p443"},
+	} {
+		if couldBe(tt.d, tt.label) {
+			t.Errorf("couldBe(%s, %q) = true, want false", tt.d, tt.label)
+		}
+	}
+}
+
+// A socket nobody can hold is in the group none, and never root's.
+func TestTimeWaitIsNobodys(t *testing.T) {
+	g := &grouper{dimensions: []dimension{byUser}}
+	key := g.of(&sock.Socket{State: sock.TimeWait})
+	if got := g.label(key, byUser); got != "none" {
+		t.Errorf("a TIME_WAIT socket is counted for %q, want none", got)
+	}
+}
+
+func TestParseDimensions(t *testing.T) {
+	got, err := parseDimensions([]string{"peer,state", "", "peer_port"})
+	if err != nil || len(got) != 3 || got[0] != byPeer || got[1] != byState || got[2] != byPeerPort {
+		t.Errorf("parseDimensions = %v, %v", got, err)
+	}
+	for _, bad := range []string{"colour", "peer,peer"} {
+		if _, err := parseDimensions([]string{bad}); err == nil {
+			t.Errorf("parseDimensions(%q) gave no error", bad)
+		}
+	}
+}
