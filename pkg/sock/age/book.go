@@ -83,7 +83,10 @@ func (b *Book) Begin(now time.Duration, limit int) (*Run, error) {
 // time when the run began. A cookie of 0 is none.
 //
 // A cookie survives a change of state: the half-open connection has it already,
-// and so has TIME_WAIT. See those states only whose age is asked for.
+// and so has TIME_WAIT. See those states only whose age is asked for. It also stays
+// when a program disconnects a socket and connects it anew (connect(2) to
+// AF_UNSPEC), which the book takes for one connection; sockets that were accepted
+// on a listening port are never used so.
 func (r *Run) See(cookie uint64) Age {
 	if cookie == 0 {
 		return Unknown()
