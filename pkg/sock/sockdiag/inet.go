@@ -117,8 +117,14 @@ func parseInet(b []byte, s *sock.Socket, p sock.Protocol, attributes bool) error
 	if err := setAddresses(s, msg); err != nil {
 		return err
 	}
-	if p == sock.TCP {
+	switch p {
+	case sock.TCP, sock.DCCP:
 		setTimer(s, msg)
+		if s.State == sock.Close {
+			// The mask has a bit for these, the row has not: what is closed
+			// and in a table is there because it is bound.
+			s.State = sock.BoundInactive
+		}
 	}
 	if s.State == sock.Listen {
 		s.Known |= sock.FieldAcceptQueue
