@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -24,9 +25,10 @@ type aligned struct {
 	widths  []int
 	// text holds the cells of rows that wait for the widths; ends has where
 	// each of them ends.
-	text []byte
-	ends []int
-	line []byte
+	text   []byte
+	ends   []int
+	line   []byte
+	headed bool
 }
 
 func writeTable(w *writer, t *report.Table, o Options) error {
@@ -37,43 +39,43 @@ func writeTable(w *writer, t *report.Table, o Options) error {
 			a.widths = append(a.widths, utf8.RuneCountInString(c.Title))
 		}
 	}
-	waiting := true
+	return a.print(t)
+}
+
+// print reads rows until it knows the widths, then prints the heading and what
+// it has read, and from there on each row as it comes. Where there is nothing
+// but an error, that speaks for itself.
+func (a *aligned) print(t *report.Table) error {
 	if t.Live {
-		waiting = false
 		if err := a.flush(); err != nil {
 			return err
 		}
 	}
+	rows := 0
 	for row, err := range t.Rows {
-		if err != nil {
-			if waiting {
-				if err := a.flush(); err != nil {
-					return err
-				}
-			}
+		if err != nil && rows == 0 {
 			return err
+		}
+		if err != nil {
+			return firstOf(a.flush(), err)
 		}
 		a.read(row)
-		if waiting && len(a.ends) < lookahead*len(a.shown) {
+		if rows++; !a.headed && rows < lookahead {
 			continue
 		}
-		if err := a.release(&waiting); err != nil {
+		if err := a.flush(); err != nil {
 			return err
 		}
 	}
-	if waiting {
-		return a.flush()
-	}
-	return nil
+	return a.flush()
 }
 
-// release prints what was read: the first time with the heading above it.
-func (a *aligned) release(waiting *bool) error {
-	if *waiting {
-		*waiting = false
-		return a.flush()
+// firstOf returns the first error.
+func firstOf(a, b error) error {
+	if a != nil {
+		return a
 	}
-	return a.rows()
+	return b
 }
 
 // read keeps the text of a row's cells and widens the columns to them.
@@ -90,11 +92,22 @@ func (a *aligned) read(row []report.Cell) {
 	}
 }
 
-// flush prints the heading and the rows that wait.
+// flush prints the rows that wait, the first time with the heading above them.
 func (a *aligned) flush() error {
 	if len(a.shown) == 0 {
 		return nil
 	}
+	if !a.headed {
+		a.headed = true
+		if err := a.heading(); err != nil {
+			return err
+		}
+	}
+	return a.rows()
+}
+
+// heading prints the titles of the columns.
+func (a *aligned) heading() error {
 	a.line = a.line[:0]
 	if a.options.Color {
 		a.line = append(a.line, "\x1b[1m"...)
@@ -106,10 +119,7 @@ func (a *aligned) flush() error {
 	if a.options.Color {
 		a.line = append(a.line, "\x1b[0m"...)
 	}
-	if err := a.w.line(append(a.line, '\n')); err != nil {
-		return err
-	}
-	return a.rows()
+	return a.w.line(append(a.line, '\n'))
 }
 
 // rows prints the rows that wait and forgets them.
@@ -144,7 +154,7 @@ func (a *aligned) cell(i, position int, text []byte) int {
 	}
 	if position > 0 {
 		if a.options.Width > 0 && position+gap+width > a.options.Width {
-			a.line = append(a.line, '\n')
+			a.line = append(bytes.TrimRight(a.line, " "), '\n')
 			a.line, position = a.blanks(indent), indent
 		} else {
 			a.line, position = a.blanks(gap), position+gap

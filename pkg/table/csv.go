@@ -7,20 +7,14 @@ import (
 )
 
 // writeCSV prints the keys of all columns and then the rows, as RFC 4180 has
-// it but for the line ends, which are those of the host.
+// it but for the line ends, which are those of the host. Where there is
+// nothing but an error, that speaks for itself.
 func writeCSV(w *writer, t *report.Table) error {
-	var line, cell []byte
-	for i := range t.Columns {
-		line = appendCSV(line, i, appendPrintable(cell[:0], t.Columns[i].Key))
-	}
-	if err := w.line(append(line, '\n')); err != nil {
-		return err
-	}
+	line, cell := csvHeading(t), []byte(nil)
 	for row, err := range t.Rows {
 		if err != nil {
 			return err
 		}
-		line = line[:0]
 		for i := range t.Columns {
 			cell = cell[:0]
 			if i < len(row) {
@@ -31,8 +25,17 @@ func writeCSV(w *writer, t *report.Table) error {
 		if err := w.line(append(line, '\n')); err != nil {
 			return err
 		}
+		line = line[:0]
 	}
-	return nil
+	return w.line(line) // the heading, if there was no row
+}
+
+func csvHeading(t *report.Table) []byte {
+	var line []byte
+	for i := range t.Columns {
+		line = appendCSV(line, i, []byte(Printable(t.Columns[i].Key)))
+	}
+	return append(line, '\n')
 }
 
 // appendCSV adds the i-th cell of a line, quoted where it has to be. Line ends
