@@ -196,38 +196,43 @@ func (p *parser) group(closing string) (Expr, error) {
 }
 
 func (p *parser) predicate() (Expr, error) {
-	w := p.peek()
-	keyword := w.raw
+	keyword := p.peek().raw
 	if i := strings.IndexAny(keyword, "=!<>"); i > 0 {
 		keyword = keyword[:i]
 	}
-	var parse func() (Expr, error)
-	switch keyword {
-	case "src":
-		parse = func() (Expr, error) { return p.host(Local) }
-	case "dst":
-		parse = func() (Expr, error) { return p.host(Peer) }
-	case "sport":
-		parse = func() (Expr, error) { return p.port(Local) }
-	case "dport":
-		parse = func() (Expr, error) { return p.port(Peer) }
-	case "dev":
-		parse = p.device
-	case "fwmark":
-		parse = p.mark
-	case "cgroup":
-		parse = p.cgroup
-	case "uid":
-		parse = p.uid
-	case "autobound":
-		parse = func() (Expr, error) { return Autobound{}, nil }
-	case "state", "exclude", "excl":
-		return nil, p.fail(w.column, quote(keyword)+" has to come first in a filter, before any condition")
-	default:
-		return nil, p.fail(w.column, "a condition is missing, "+p.found()+": use "+predicates+", or not or ( before one")
+	if !isPredicate(keyword) {
+		return nil, p.noPredicate()
 	}
 	p.consume(len(keyword))
-	return parse()
+	switch keyword {
+	case "src":
+		return p.host(Local)
+	case "dst":
+		return p.host(Peer)
+	case "sport":
+		return p.port(Local)
+	case "dport":
+		return p.port(Peer)
+	case "dev":
+		return p.device()
+	case "fwmark":
+		return p.mark()
+	case "cgroup":
+		return p.cgroup()
+	case "uid":
+		return p.uid()
+	default:
+		return Autobound{}, nil
+	}
+}
+
+func (p *parser) noPredicate() error {
+	w := p.peek()
+	switch w.raw {
+	case "state", "exclude", "excl":
+		return p.fail(w.column, quote(w.raw)+" has to come first in a filter, before any condition")
+	}
+	return p.fail(w.column, "a condition is missing, "+p.found()+": use "+predicates+", or not or ( before one")
 }
 
 // op takes a comparison; without one, "=" is meant.
@@ -262,11 +267,12 @@ func (p *parser) equality(keyword string) (negated bool, err error) {
 	return op == NotEqual, nil
 }
 
-// value takes a word that is no operator and no predicate.
-func (p *parser) value(what string) (word, error) {
+// value takes a word that is no operator and no predicate. Use says what the
+// word can be.
+func (p *parser) value(what, use string) (word, error) {
 	w := p.peek()
 	if w.raw == "" || isReserved(w.raw) {
-		return w, p.fail(w.column, what+" is missing, "+p.found())
+		return w, p.fail(w.column, what+" is missing, "+p.found()+": use "+use)
 	}
 	p.advance()
 	return w, nil

@@ -2,12 +2,19 @@ package filter
 
 import "strings"
 
+// What may stand somewhere, for errors.
+const (
+	markForm = "VALUE or VALUE/MASK, numbers of up to 32 bits such as 0x10/0xff"
+	portForm = "a number from 0 to 65535, * or the name of a service"
+	hostForm = "IPv4, IPv6, a prefix such as 10/8 or [2001:db8::/32], or *"
+)
+
 func (p *parser) device() (Expr, error) {
 	negated, err := p.equality("dev")
 	if err != nil {
 		return nil, err
 	}
-	w, err := p.value("the name or index of an interface")
+	w, err := p.value("an interface", "a name or index that ip link shows")
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +51,7 @@ func (p *parser) mark() (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := p.value("a mark")
+	w, err := p.value("a mark", markForm)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +62,7 @@ func (p *parser) mark() (Expr, error) {
 		mask, maskOK = number(maskText, 32)
 	}
 	if !valueOK || !maskOK {
-		return nil, p.fail(w.column, quote(w.raw)+" is no mark: use VALUE or VALUE/MASK, numbers of up to 32 bits such as 0x10/0xff")
+		return nil, p.fail(w.column, quote(w.raw)+" is no mark: use "+markForm)
 	}
 	return negate(negated, Mark{uint32(value), uint32(mask)}), nil
 }
@@ -65,7 +72,7 @@ func (p *parser) cgroup() (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := p.value("the path of a control group")
+	w, err := p.value("a control group", "the path of its directory")
 	if err != nil {
 		return nil, err
 	}
@@ -88,13 +95,13 @@ func (p *parser) uid() (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := p.value("a user's number")
+	w, err := p.value("a user", "a number, 0 to 4294967295")
 	if err != nil {
 		return nil, err
 	}
 	n, ok := number(w.text(), 32)
 	if !ok {
-		return nil, p.fail(w.column, quote(w.raw)+" is no user's number")
+		return nil, p.fail(w.column, quote(w.raw)+" is no user: use a number, 0 to 4294967295")
 	}
 	return negate(negated, UID{uint32(n)}), nil
 }
@@ -103,7 +110,7 @@ func (p *parser) uid() (Expr, error) {
 func (p *parser) port(side Side) (Expr, error) {
 	opColumn := p.peek().column
 	op := p.op()
-	w, err := p.value("a port")
+	w, err := p.value("a port", portForm)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +151,7 @@ func (p *parser) portNumber(text string, column int) (port uint16, any bool, err
 	if strings.Trim(text, "0123456789") == "" {
 		return 0, false, p.fail(column, "port "+quote(text)+" is not from 0 to 65535")
 	}
-	problem := quote(text) + " is no port: use a number from 0 to 65535, * or the name of a service"
+	problem := quote(text) + " is no port: use " + portForm
 	if p.names == nil {
 		return 0, false, p.fail(column, problem)
 	}

@@ -56,7 +56,7 @@ func (p *parser) host(side Side) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := p.value("an address")
+	w, err := p.value("an address", hostForm)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +238,7 @@ func notHostName(text string) string {
 	}
 	for i := 0; i < len(text); i++ {
 		if c := text[i]; c <= ' ' || c > '~' || strings.IndexByte("()[]{}<>=!|&,;*?'\"`$\\", c) >= 0 {
-			return quote(text) + " is no address: use IPv4, IPv6, a prefix such as 10/8 or [2001:db8::/32], or *"
+			return quote(text) + " is no address: use " + hostForm
 		}
 	}
 	return ""

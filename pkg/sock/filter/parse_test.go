@@ -182,6 +182,7 @@ func TestSyntaxErrors(t *testing.T) {
 		words  string
 	}{
 		{"sport", 6, "a port is missing, the filter ends here"},
+		{"dst = ", 7, "an address is missing, the filter ends here: use IPv4"},
 		{"sport = and dport 1", 9, `a port is missing, "and" stands here`},
 		{"sport = 70000", 9, `port "70000" is not from 0 to 65535`},
 		{"sport = :70000", 10, `port "70000"`},
@@ -223,7 +224,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"fwmark 1/2/3", 8, "is no mark"},
 		{"fwmark 0x100000000", 8, "is no mark"},
 		{"cgroup /missing", 8, "no control group"},
-		{"uid root", 5, "no user's number"},
+		{"uid root", 5, "is no user: use"},
 		{"state", 6, "a state is missing"},
 		{"state foo", 7, `unknown state "foo"`},
 		{"state all exclude all", 11, "no state is left"},

@@ -11,7 +11,8 @@ type Resolver interface {
 	Host(name string) ([]netip.Addr, error)
 	// Interface returns the index of a network interface.
 	Interface(name string) (index uint32, err error)
-	// Cgroup returns the inode of a control group's directory (version 2),
-	// for a path that begins at the root of the hierarchy.
+	// Cgroup returns the inode of a control group's directory (version 2).
+	// ss takes a path in the file system, such as /sys/fs/cgroup/user.slice,
+	// and prints one from the root of the hierarchy, such as /user.slice.
 	Cgroup(path string) (id uint64, err error)
 }

@@ -89,12 +89,19 @@ func isOpByte(c byte) bool { return c == '=' || c == '!' || c == '<' || c == '>'
 // predicate.
 func isReserved(word string) bool {
 	switch word {
-	case "(", ")", "!", "not", "&", "&&", "and", "|", "||", "or",
-		"src", "dst", "sport", "dport", "dev", "fwmark", "cgroup", "uid", "autobound":
+	case "(", ")", "!", "not", "&", "&&", "and", "|", "||", "or":
 		return true
 	}
 	_, ok := opOf(word)
-	return ok
+	return ok || isPredicate(word)
+}
+
+func isPredicate(word string) bool {
+	switch word {
+	case "src", "dst", "sport", "dport", "dev", "fwmark", "cgroup", "uid", "autobound":
+		return true
+	}
+	return false
 }
 
 func opOf(word string) (Op, bool) {
