@@ -18,10 +18,12 @@ type family struct {
 type sample struct{ label, key, value string }
 
 // families sorts the known metrics of a report into families, in the order in
-// which they first appear.
+// which they first appear, and behind them the family that tells whether all
+// are there.
 func families(r *report.Report) []*family {
 	var all []*family
-	byName := map[string]*family{}
+	last := success(r)
+	byName := map[string]*family{last.name: last}
 	for g := range r.Graphs {
 		graph := &r.Graphs[g]
 		for i := range graph.Metrics {
@@ -38,7 +40,7 @@ func families(r *report.Report) []*family {
 			f.add(m)
 		}
 	}
-	return all
+	return append(all, last)
 }
 
 // add takes a sample, unless there is one with the same label.

@@ -9,7 +9,7 @@ import (
 // Render returns the report in the text format.
 func Render(r *report.Report) []byte {
 	b := make([]byte, 0, 4096)
-	for _, f := range append(families(r), success(r)) {
+	for _, f := range families(r) {
 		b = appendFamily(b, f)
 	}
 	return b
@@ -30,6 +30,7 @@ func success(r *report.Report) *family {
 		name:    "sockcensus_" + fit(r.Plugin) + "_success",
 		help:    "Whether everything asked for could be measured.",
 		samples: []sample{{value: value}},
+		seen:    map[string]bool{"": true},
 	}
 }
 
