@@ -176,3 +176,12 @@ func (p *process) waitFor(t testing.TB, what string, limit time.Duration, log fu
 		}
 	}
 }
+
+// Background starts a program that runs until the test ends, and returns its
+// process id. What it prints is thrown away.
+func Background(t testing.TB, c Command) int {
+	t.Helper()
+	p := start(t, c, io.Discard, io.Discard)
+	t.Cleanup(p.stop)
+	return p.pid
+}
