@@ -101,6 +101,9 @@ func (s *session) request(marshal func(b []byte, seq uint32) []byte, fn func(mes
 	}
 	interrupted := false
 	for {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
 		n, err := s.t.receive(s.buf)
 		if err != nil {
 			return err

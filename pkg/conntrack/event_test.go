@@ -130,3 +130,45 @@ func TestCapturedEvents(t *testing.T) {
 		}
 	}
 }
+
+func TestDrain(t *testing.T) {
+	flow := fakeFlow(1, IPv4, TCP, flagCreate)
+	stop := errors.New("stop")
+	for name, test := range map[string]struct {
+		failures map[int]error
+		fn       error
+		onLoss   error
+		events   int
+		want     error
+	}{
+		"all":            {nil, nil, nil, 3, nil},
+		"loss":           {map[int]error{2: errOverrun}, nil, nil, 3, nil},
+		"fatal loss":     {map[int]error{2: errOverrun}, nil, stop, 1, stop},
+		"callback":       {nil, stop, nil, 1, stop},
+		"broken":         {map[int]error{3: syscall.EBADF}, nil, nil, 2, syscall.EBADF},
+		"nothing queued": {nil, nil, nil, 0, nil},
+	} {
+		k := &fakeKernel{onReceive: func(n int) error { return test.failures[n] }}
+		if name != "nothing queued" {
+			k.queue = [][]byte{flow, flow, flow}
+		}
+		sub, err := k.client().Subscribe(SubscribeConfig{OnLoss: func(Loss) error { return test.onLoss }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		events := 0
+		err = sub.Drain(func(*Event) error { events++; return test.fn })
+		if !errors.Is(err, test.want) || events != test.events {
+			t.Errorf("%s: %d events, error %v", name, events, err)
+		}
+	}
+}
+
+func TestFlowNAT(t *testing.T) {
+	for status, want := range map[Status][2]bool{0: {}, StatusSrcNAT: {true, false}, StatusDstNAT | StatusAssured: {false, true}} {
+		f := Flow{Status: status}
+		if src, dst := f.NAT(); src != want[0] || dst != want[1] {
+			t.Errorf("%b: %v %v", status, src, dst)
+		}
+	}
+}
