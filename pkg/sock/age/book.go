@@ -7,29 +7,29 @@ import (
 )
 
 // DefaultLimit is how many connections a book holds unless told otherwise. They
-// take 16 bytes each in memory and about 3 in a file.
+// take 16 bytes each in memory and about 3 in a file: those of one run share a time.
 const DefaultLimit = 1 << 20
 
 // A Book remembers when connections were first seen, by socket cookie. It holds
 // those of the last run only, so it grows with the connections that are there, not
 // with time.
 //
-// A connection is recorded as first seen at the end of its run, rounded up to a
-// second: it is at least that old. When there are more than the limit, those seen
+// A connection is recorded as first seen at the end of its run: it is at least that
+// old. When there are more than the limit, those seen
 // first are kept, and that others were not seen proves nothing.
 type Book struct {
 	identity Identity
 	// began is when the last run began that saw every connection, zero for none.
 	began time.Duration
-	// last is when the last run ended, rounded up to a second.
+	// last is when the last run ended, in whole milliseconds.
 	last    time.Duration
 	entries []entry // by rising cookie
 }
 
-// An entry is a connection that was seen. 32 bits of seconds are 136 years.
+// An entry is a connection that was seen.
 type entry struct {
 	cookie uint64
-	seen   uint32 // seconds since boot
+	seen   uint64 // milliseconds since boot
 }
 
 // New is an empty book.
@@ -61,7 +61,7 @@ type Run struct {
 }
 
 // notYet marks a connection whose time is that of the end of this run.
-const notYet = ^uint32(0)
+const notYet = ^uint64(0)
 
 // Begin starts a run at a time since boot (CLOCK_BOOTTIME), which has to be read
 // before the table is. limit is how many connections may be kept, 0 for
@@ -72,7 +72,7 @@ func (b *Book) Begin(now time.Duration, limit int) (*Run, error) {
 		limit = DefaultLimit
 	}
 	r := &Run{book: b, limit: limit, began: now}
-	if b.last > ceilSecond(now) {
+	if b.last > roundUp(now) {
 		r.book = New(b.identity)
 		return r, ErrFuture
 	}
@@ -103,7 +103,7 @@ func (r *Run) prove(e entry, known bool) Age {
 	a := Unknown()
 	switch {
 	case known:
-		a.Min = max(0, r.began-time.Duration(e.seen)*time.Second)
+		a.Min = max(0, r.began-time.Duration(e.seen)*time.Millisecond)
 	case r.book.began > 0:
 		// It was not there when the earlier run looked, which was after that began.
 		a.Max = max(0, r.began-r.book.began)
@@ -115,10 +115,10 @@ func (r *Run) prove(e entry, known bool) Age {
 // the table was. complete tells that the run saw every connection: an interrupted
 // one drops nothing, and that it did not see a connection proves nothing.
 func (r *Run) End(now time.Duration, complete bool) *Book {
-	next := &Book{identity: r.book.identity, last: ceilSecond(max(now, r.began))}
+	next := &Book{identity: r.book.identity, last: roundUp(max(now, r.began))}
 	for i := range r.seen {
 		if r.seen[i].seen == notYet {
-			r.seen[i].seen = uint32(next.last / time.Second)
+			r.seen[i].seen = uint64(next.last / time.Millisecond)
 		}
 	}
 	if !complete {
@@ -151,6 +151,6 @@ func keepOldest(entries []entry, limit int) []entry {
 	return unique(slices.Clip(entries[:limit]))
 }
 
-func ceilSecond(d time.Duration) time.Duration {
-	return (d + time.Second - 1).Truncate(time.Second)
+func roundUp(d time.Duration) time.Duration {
+	return (d + time.Millisecond - 1).Truncate(time.Millisecond)
 }

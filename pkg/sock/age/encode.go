@@ -3,12 +3,13 @@ package age
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 	"time"
 )
 
 // The form of a kept book: magic, boot id, namespace, selection (8 bytes each, big
 // endian), then as varints when the last complete run began (ns), when the last run
-// ended (s), the number of connections, and for each the distance to the cookie
+// ended (ms), the number of connections, and for each the distance to the cookie
 // before and, zigzag, to the time before; at the end the CRC-32 (IEEE) of all that.
 const (
 	magic       = "sockage\x01"
@@ -17,6 +18,8 @@ const (
 	// entryMin is the least that a connection takes, so that a count can be judged
 	// before memory is taken for it.
 	entryMin = 2
+	// maxTime is the longest time, in milliseconds, that a Duration holds.
+	maxTime = uint64(math.MaxInt64 / time.Millisecond)
 )
 
 // Append appends the book in the form that [Decode] reads.
@@ -27,7 +30,7 @@ func (b *Book) Append(data []byte) []byte {
 	data = binary.BigEndian.AppendUint64(data, b.identity.Namespace)
 	data = binary.BigEndian.AppendUint64(data, b.identity.Selection)
 	data = binary.AppendUvarint(data, uint64(b.began))
-	data = binary.AppendUvarint(data, uint64(b.last/time.Second))
+	data = binary.AppendUvarint(data, uint64(b.last/time.Millisecond))
 	data = binary.AppendUvarint(data, uint64(len(b.entries)))
 	previous := entry{}
 	for _, e := range b.entries {
@@ -91,10 +94,10 @@ func decode(data []byte) (*Book, error) {
 func (b *Book) decodeEntries(data []byte) bool {
 	r := varints{rest: data}
 	began, last, count := r.unsigned(), r.unsigned(), r.unsigned()
-	if r.failed || last >= uint64(notYet) || began > last*uint64(time.Second) || count > uint64(len(r.rest)/entryMin) {
+	if r.failed || last > maxTime || began > last*uint64(time.Millisecond) || count > uint64(len(r.rest)/entryMin) {
 		return false
 	}
-	b.began, b.last = time.Duration(began), time.Duration(last)*time.Second
+	b.began, b.last = time.Duration(began), time.Duration(last)*time.Millisecond
 	b.entries = make([]entry, 0, count)
 	cookie, seen := uint64(0), int64(0)
 	for range count {
@@ -104,7 +107,7 @@ func (b *Book) decodeEntries(data []byte) bool {
 			return false
 		}
 		cookie += step
-		b.entries = append(b.entries, entry{cookie: cookie, seen: uint32(seen)})
+		b.entries = append(b.entries, entry{cookie: cookie, seen: uint64(seen)})
 	}
 	return len(r.rest) == 0
 }

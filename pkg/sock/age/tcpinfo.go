@@ -57,9 +57,10 @@ func hasTimes(s sock.State) bool {
 const (
 	jiffiesZero = 300 * time.Second
 	wrap        = (math.MaxUint32 + 1) * time.Millisecond
-	// tolerance allows for a clock that is adjusted a little faster or slower than
-	// jiffies, and for the time between reading the socket and the clock.
+	// tolerance is for the time between reading the socket and the clock.
 	tolerance = 3 * time.Second
+	// drift is for old kernels whose jiffies lose ticks: a part of the uptime.
+	drift = 10_000
 )
 
 // sinceNever reports whether an idle time may be the one of a timestamp that was
@@ -69,5 +70,6 @@ func sinceNever(idle, uptime time.Duration) bool {
 	if off < 0 {
 		off += wrap
 	}
-	return off <= tolerance || off >= wrap-tolerance
+	margin := tolerance + uptime/drift
+	return off <= margin || off >= wrap-margin
 }

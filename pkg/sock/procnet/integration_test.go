@@ -466,3 +466,42 @@ func endpoint(t *testing.T, text string) netip.AddrPort {
 	}
 	return netip.AddrPortFrom(addr.Unmap(), number)
 }
+
+// TestManySockets has more rows than fit in any one read: none is lost or doubled
+// where one portion ends, as long as the table does not change.
+func TestManySockets(t *testing.T) {
+	if !inFreshNamespace(t) {
+		return
+	}
+	z := &zoo{t: t}
+	l := z.listen("tcp", "[::]:0")
+	const connections, datagrams = 600, 2000
+	for i := range connections {
+		network, address := "tcp4", fmt.Sprintf("127.0.0.1:%d", port(l.Addr()))
+		if i%2 == 0 {
+			network, address = "tcp6", fmt.Sprintf("[::1]:%d", port(l.Addr()))
+		}
+		z.connect(l, network, address)
+	}
+	for range datagrams {
+		z.check(unix.Bind(z.socket(unix.AF_INET6, unix.SOCK_DGRAM, 0), &unix.SockaddrInet6{}))
+	}
+	for _, c := range []struct {
+		protocol sock.Protocol
+		states   sock.StateSet
+		want     int
+	}{
+		{sock.TCP, sock.NoStates, 2*connections + 1}, {sock.TCP, sock.StatesOf(sock.Established), 2 * connections}, {sock.UDP, sock.NoStates, datagrams},
+	} {
+		seen, rows := make(map[uint64]bool), 0
+		var stats procnet.Stats
+		err := procnet.Open("/proc/thread-self/net").Dump(context.Background(), procnet.Request{Protocol: c.protocol, States: c.states, Stats: &stats}, func(s *sock.Socket) error {
+			seen[s.Inode] = true
+			rows++
+			return nil
+		})
+		if err != nil || rows != c.want || len(seen) != c.want || stats.Rows < rows {
+			t.Errorf("%s: %d rows of %d sockets, %v, want %d", c.protocol, rows, len(seen), err, c.want)
+		}
+	}
+}

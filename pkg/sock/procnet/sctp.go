@@ -8,8 +8,9 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
-// sctpEndpointTable is /proc/net/sctp/eps: sockets that are not associations.
-// Several addresses of one endpoint are one socket with the first of them.
+// sctpEndpointTable is /proc/net/sctp/eps. An endpoint that neither listens nor is
+// closed repeats its only association, which is in the other table, and is left
+// out. Several addresses of one endpoint are one socket with the first of them.
 //
 // Kernel: net/sctp/proc.c, sctp_eps_seq_show.
 func sctpEndpointTable() table {
@@ -41,6 +42,7 @@ func parseSCTPEndpoint(c *cursor, _ *table, s *sock.Socket) {
 	fillSCTP(s, sock.StateOf(uint8(state)), uint32(uid), inode)
 	s.Local.AddrPort = netip.AddrPortFrom(local, uint16(port))
 	s.Peer.AddrPort = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	c.skip = s.State != sock.Listen && s.State != sock.Close
 	if local.Is6() {
 		s.Peer.AddrPort = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
 		setFamily6(s)
@@ -95,8 +97,10 @@ func sctpState(state uint64) sock.State {
 		return sock.SynSent
 	case 3:
 		return sock.Established
-	case 4, 5: // SHUTDOWN-PENDING, SHUTDOWN-SENT
+	case 4: // SHUTDOWN-PENDING
 		return sock.FinWait1
+	case 5: // SHUTDOWN-SENT
+		return sock.FinWait2
 	case 6: // SHUTDOWN-RECEIVED
 		return sock.CloseWait
 	case 7: // SHUTDOWN-ACK-SENT
