@@ -22,7 +22,7 @@ func success(r *report.Report) *family {
 		value = "0"
 	}
 	for m := range r.Metrics() {
-		if !m.Value.IsKnown() && !m.Value.IsCollecting() {
+		if m.Value.IsUnknown() {
 			value = "0"
 		}
 	}

@@ -8,12 +8,20 @@ import (
 	"strings"
 )
 
+// maxName bounds the part of a label that comes from outside: Munin makes a
+// file name of it, and the path of a cgroup may be longer than that may be.
+const maxName = 64
+
 // Label returns the label of performance data and Munin for a name that comes
 // from outside: prefix and name in [a-z0-9_]. A name that had to be changed to
 // fit, or that could be taken for a changed one, carries the FNV-1a hash of
-// the original, so that a label never depends on who else is present.
+// the original, so that a label never depends on who else is present. A name
+// that is longer than any process's is cut.
 func Label(prefix, name string) string {
 	fitted := fit(name)
+	if len(fitted) > maxName {
+		fitted = fitted[:maxName]
+	}
 	if fitted == name && !endsInHash(name) && name != "" {
 		return prefix + fitted
 	}

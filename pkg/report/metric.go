@@ -59,13 +59,13 @@ type Metric struct {
 }
 
 // Status evaluates the metric's threshold. An unknown value with a threshold
-// is UNKNOWN; one that is being collected is OK.
+// is UNKNOWN; one that is being collected or cannot be is OK.
 func (m *Metric) Status() threshold.Status {
 	value, known := m.Value.Float()
 	switch {
 	case known:
 		return m.Threshold.Evaluate(value)
-	case m.Threshold.IsSet() && !m.Value.IsCollecting():
+	case m.Threshold.IsSet() && m.Value.IsUnknown():
 		return threshold.Unknown
 	default:
 		return threshold.OK

@@ -18,6 +18,7 @@ type valueKind uint8
 const (
 	unknown valueKind = iota
 	collecting
+	inapplicable
 	count
 	number
 )
@@ -29,6 +30,10 @@ func Unknown() Value { return Value{} }
 // Collecting is the value of what needs an earlier run to compare with, on the
 // first run. A threshold on it is OK.
 func Collecting() Value { return Value{kind: collecting} }
+
+// Inapplicable is the value of what cannot have one on this host: how full a
+// table is that has no limit. A threshold on it is OK.
+func Inapplicable() Value { return Value{kind: inapplicable} }
 
 // Count is an exact number of things.
 func Count(n uint64) Value { return Value{kind: count, count: n} }
@@ -46,6 +51,9 @@ func (v Value) IsKnown() bool { return v.kind == count || v.kind == number }
 
 // IsCollecting reports whether the value waits for a second run.
 func (v Value) IsCollecting() bool { return v.kind == collecting }
+
+// IsUnknown reports whether there should be a number and is none.
+func (v Value) IsUnknown() bool { return v.kind == unknown }
 
 // Float returns the number, and whether there is one.
 func (v Value) Float() (float64, bool) {
