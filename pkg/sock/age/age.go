@@ -51,11 +51,21 @@ func (v Verdict) String() string {
 }
 
 // AtLeast decides whether the connection is at least limit old.
-func (a Age) AtLeast(limit time.Duration) Verdict {
+func (a Age) AtLeast(limit time.Duration) Verdict { return a.AtLeastAbout(limit, 0) }
+
+// AtLeastAbout is AtLeast where a connection may be called younger although it is
+// older than limit by less than tolerance.
+//
+// It is for two looks of which the second is limit after the first. A look takes
+// time, and nobody knows when it came by the place where a connection was not yet:
+// so one that the first did not see is younger than limit and the time that the
+// first look took, and no second look can prove less. With that time as the
+// tolerance, two looks decide about every connection.
+func (a Age) AtLeastAbout(limit, tolerance time.Duration) Verdict {
 	switch {
 	case a.Min >= limit:
 		return Older
-	case a.Max < limit:
+	case a.Max < limit || a.Max-limit < tolerance:
 		return Younger
 	}
 	return Undecided

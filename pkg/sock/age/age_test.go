@@ -74,3 +74,16 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 }
+
+func TestVerdictWithTolerance(t *testing.T) {
+	if got := age.Unknown().AtLeastAbout(time.Second, day); got != age.Undecided {
+		t.Errorf("unknown: %v, want undecided", got)
+	}
+	a := age.Age{Min: time.Second, Max: 2 * time.Second}
+	if got := a.AtLeastAbout(time.Second, day); got != age.Older {
+		t.Errorf("%v: %v, want older, which is proven", a, got)
+	}
+	if got := a.AtLeastAbout(1500*time.Millisecond, 500*time.Millisecond); got != age.Undecided {
+		t.Errorf("%v: %v, want undecided at the very end of the tolerance", a, got)
+	}
+}
