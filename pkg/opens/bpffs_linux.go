@@ -88,8 +88,15 @@ func leaveDir(dir string) error {
 	}
 	// Not empty is no failure: something else lives there.
 	_ = os.Remove(dir)
-	_ = os.Remove(filepath.Dir(dir))
+	leaveParent(dir)
 	return nil
+}
+
+// leaveParent removes the directory around, if it bears our name and is empty.
+func leaveParent(dir string) {
+	if parent := filepath.Dir(dir); filepath.Base(parent) == ownMount {
+		_ = os.Remove(parent)
+	}
 }
 
 // lockDir lets one process at a time change the pins. The lock ends with the file.

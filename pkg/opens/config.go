@@ -57,17 +57,15 @@ func (c Config) command(word string) string {
 	return "opens " + word + " --bpffs " + c.dir()
 }
 
-// Change is what On or Off did.
+// Change is what On did.
 type Change string
 
-// What On can have done, and Off.
+// What On can have done.
 const (
 	Started   Change = "started"   // counting from zero
 	Unchanged Change = "unchanged" // it was on already
 	Upgraded  Change = "upgraded"  // a newer program counts on in the same tables
-	Resumed   Change = "resumed"   // the program was gone; the tables were kept
-	Restarted Change = "restarted" // tables were missing; counting from zero
-	Stopped   Change = "stopped"
+	Restarted Change = "restarted" // a part was missing; counting from zero
 )
 
 // Result tells what On did.

@@ -11,10 +11,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/sockcensus/sockcensus/pkg/netns"
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/scripts/testhost"
 )
@@ -39,25 +39,43 @@ func newLab(t testing.TB) *lab {
 			t.Fatalf("ip -batch: %v: %s", err, out)
 		}
 	}
+	for _, ns := range []*testhost.Netns{l.server, l.client} {
+		// A link-local address that is still being checked cannot ask for neighbours, and
+		// the first question can get lost while the link comes up.
+		err := ns.Do(func() error {
+			return errors.Join(
+				os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0),
+				os.WriteFile("/proc/sys/net/ipv6/neigh/default/retrans_time_ms", []byte("20"), 0))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	batch(l.server, "link add veth0 type veth peer name veth0 netns "+l.client.Name)
 	batch(l.server, "addr add "+server4+"/24 dev veth0", "addr add "+server6+"/64 dev veth0 nodad", "link set veth0 up")
 	batch(l.client, "addr add "+client4+"/24 dev veth0", "addr add "+client6+"/64 dev veth0 nodad", "link set veth0 up",
 		"route add local 10.66.0.0/16 dev lo", "route add local fd66::/64 dev lo")
 	batch(l.server, "route add 10.66.0.0/16 via "+client4, "route add fd66::/64 via "+client6)
+	l.warm(t)
 	return l
 }
 
-// cookie names a namespace in the counters.
-func cookie(t testing.TB, ns *testhost.Netns) (c uint64) {
+// warm waits until the namespaces have found each other: the first IPv6 neighbour
+// solicitation can get lost while the link comes up.
+func (l *lab) warm(t testing.TB) {
 	t.Helper()
-	err := ns.Do(func() (err error) {
-		c, err = netns.Cookie()
+	probe := burst{target: at(server6, 9), sources: addresses("fd66::", 1)}
+	err := l.client.Do(func() (err error) {
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+			if _, err = probe.connect(0); err == nil {
+				return nil
+			}
+		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
 }
 
 // A truth is what the accepting side saw.
@@ -208,6 +226,11 @@ func (b burst) connect(i int) (ok bool, err error) {
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
 			return false, err
 		}
+		if b.target.Addr().Is6() {
+			if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1); err != nil {
+				return false, err
+			}
+		}
 		if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(b.sources[i%len(b.sources)], 0))); err != nil {
 			return false, err
 		}
@@ -237,23 +260,17 @@ func addresses(prefix string, n int) []netip.Addr {
 	return list
 }
 
-// on switches counting on in a directory of the test and off when it ends, and
-// proves that nothing stays.
-func on(t testing.TB, c opens.Config) opens.Config {
+// on switches counting on in a namespace, in a directory of the test, and off when it
+// ends, and proves that nothing stays.
+func on(t testing.TB, ns *testhost.Netns, c opens.Config) opens.Config {
 	t.Helper()
 	testhost.NeedRoot(t)
-	if c.Dir == "" {
-		c.Dir = filepath.Join(publicDir(t), "census", "bpf")
-	}
-	result, err := opens.On(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if result.Change != opens.Started {
+	c.Dir = filepath.Join(publicDir(t), "sockcensus", "bpf")
+	if result := switchOn(t, ns, c); result.Change != opens.Started {
 		t.Fatalf("On: %+v, want started", result)
 	}
 	t.Cleanup(func() {
-		if err := opens.Off(c); err != nil && !errors.Is(err, opens.ErrOff) {
+		if err := ns.Do(func() error { return opens.Off(c) }); err != nil && !errors.Is(err, opens.ErrOff) {
 			t.Error(err)
 		}
 		if _, err := os.Lstat(filepath.Dir(c.Dir)); !errors.Is(err, os.ErrNotExist) {
@@ -262,8 +279,52 @@ func on(t testing.TB, c opens.Config) opens.Config {
 		if mounts, _ := os.ReadFile("/proc/self/mounts"); strings.Contains(string(mounts), c.Dir) {
 			t.Errorf("%s is still mounted", c.Dir)
 		}
+		nothingOfNFT(t, ns)
 	})
 	return c
+}
+
+func nothingOfNFT(t testing.TB, ns *testhost.Netns) {
+	t.Helper()
+	nft, err := exec.LookPath("nft")
+	if err != nil || ns == nil {
+		return
+	}
+	_ = ns.Do(func() error {
+		if out, err := exec.Command(nft, "list", "ruleset").CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("nft list ruleset: %v: %s", err, out)
+		}
+		return nil
+	})
+}
+
+func switchOn(t testing.TB, ns *testhost.Netns, c opens.Config) (result opens.Result) {
+	t.Helper()
+	err := ns.Do(func() (err error) {
+		result, err = opens.On(c)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func status(t testing.TB, ns *testhost.Netns, c opens.Config) (status *opens.Status) {
+	t.Helper()
+	err := ns.Do(func() error {
+		counter, err := opens.Open(c)
+		if err != nil {
+			return err
+		}
+		defer counter.Close()
+		status, err = counter.Status()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return status
 }
 
 // publicDir is a directory that every user can pass.
@@ -287,15 +348,32 @@ type reading struct {
 	peers  map[opens.Service]map[netip.Addr]uint64
 }
 
-func read(t testing.TB, c opens.Config, namespace uint64) reading {
+func read(t testing.TB, ns *testhost.Netns, c opens.Config) reading {
 	t.Helper()
-	counter, err := opens.Open(c)
+	r, err := tryRead(ns, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer counter.Close()
-	r := reading{totals: map[opens.Service]opens.Total{}, peers: map[opens.Service]map[netip.Addr]uint64{}}
-	r.Summary, err = counter.Read(opens.Query{Namespace: namespace}, opens.Visitor{
+	return r
+}
+
+// tryRead reads the counters of a namespace from inside of it.
+func tryRead(ns *testhost.Netns, c opens.Config) (r reading, err error) {
+	err = ns.Do(func() error {
+		counter, err := opens.Open(c)
+		if err != nil {
+			return err
+		}
+		defer counter.Close()
+		r, err = readAll(counter)
+		return err
+	})
+	return r, err
+}
+
+func readAll(counter opens.Counter) (r reading, err error) {
+	r = reading{totals: map[opens.Service]opens.Total{}, peers: map[opens.Service]map[netip.Addr]uint64{}}
+	r.Summary, err = counter.Read(opens.Query{}, opens.Visitor{
 		Total: func(total opens.Total) error { r.totals[total.Service] = total; return nil },
 		Peer: func(peer opens.Peer) error {
 			if r.peers[peer.Service] == nil {
@@ -305,8 +383,5 @@ func read(t testing.TB, c opens.Config, namespace uint64) reading {
 			return nil
 		},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return r, err
 }

@@ -84,7 +84,7 @@ func Off(c Config) error {
 	_ = os.Remove(c.SnapshotPath())
 	err := offSockOps(c)
 	if errors.Is(err, ErrOff) && nftErr == nil {
-		_ = os.Remove(c.dir()) // made for a program that could not be loaded
+		leaveParent(c.dir())
 		return nil
 	}
 	return err

@@ -39,6 +39,7 @@ func onSockOps(c Config) (Change, error) {
 	}
 	if err := start(c); err != nil {
 		_ = unpin(c)
+		_ = lock.Close() // an open directory would keep the mount busy
 		_ = leaveDir(c.dir())
 		return "", err
 	}
@@ -54,10 +55,9 @@ func refresh(c Config) (Change, error) {
 	}
 	defer t.close()
 	attached, err := link.LoadPinnedLink(c.pin(linkName), nil)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Resumed, attach(c, t, head)
-	}
 	if err != nil {
+		// Without its pin the old program may still count for a while: with a second one
+		// in the same tables everything would count twice.
 		return "", failure(ErrBroken, err, "the pinned program in ", c.dir(), " cannot be opened: ", errno(err).Error())
 	}
 	defer attached.Close()
@@ -118,10 +118,8 @@ func attach(c Config, t *tables, head meta) error {
 		return refused("attach the counting program to cgroup2", err)
 	}
 	defer attached.Close()
-	if head.since == 0 {
-		head.since = sinceBoot()
-		head.passive, head.active = kernelCounts()
-	}
+	head.since = sinceBoot()
+	head.passive, head.active = kernelCounts()
 	if err := note(t, head); err != nil {
 		return err
 	}
