@@ -85,7 +85,20 @@ func (l *lab) makeCgroup() {
 		return
 	}
 	l.cgroup = name
-	l.t.Cleanup(func() { _ = os.Remove(dir) })
+	l.t.Cleanup(func() { l.removeCgroup(dir) })
+}
+
+// removeCgroup removes a control group; it can be busy for a moment after its
+// last process has left.
+func (l *lab) removeCgroup(dir string) {
+	var err error
+	for range 100 {
+		if err = os.Remove(dir); err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	l.t.Errorf("a control group is left behind: %v", err)
 }
 
 // inCgroup runs make in the control group of the lab.
@@ -98,6 +111,7 @@ func (l *lab) inCgroup(make func()) {
 }
 
 func (l *lab) join(cgroup string) {
+	l.t.Helper()
 	file := filepath.Join(l.cgroupRoot, cgroup, "cgroup.procs")
 	if err := os.WriteFile(file, []byte("0"), 0); err != nil {
 		l.t.Fatal(err)
