@@ -168,9 +168,12 @@ func (d *dump) message(m *message) (done bool, err error) {
 			return false, &OpError{Op: "dump", Err: errno}
 		}
 		return m.kind == typeDone, nil
+	case getTCP, getByFamily: // a row has the type of its request
+		d.stats.Received++
+		return false, d.socket(m.body)
+	default:
+		return false, nil
 	}
-	d.stats.Received++
-	return false, d.socket(m.body)
 }
 
 // socket decodes a row and yields it if it is wanted.

@@ -1,11 +1,12 @@
 package socktest
 
 import (
+	"errors"
+	"io/fs"
 	"net/netip"
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -23,20 +24,35 @@ type Namespace struct {
 // NewNamespace makes a network namespace in which loopback is up, with the
 // addresses 127.0.0.0/8, ::1 and Peer6(0) to Peer6(Peers6-1). It takes root:
 // without, the test is skipped, or fails where CI=true.
+//
+// Where the kernel can (Linux 6.1), the namespace has a small table of
+// established connections of its own. Otherwise every walk of the table passes
+// the connections of the whole host.
 func NewNamespace(tb testing.TB) *Namespace {
+	tb.Helper()
+	return newNamespace(tb, 4096)
+}
+
+// NewHashedNamespace is NewNamespace with a table of so many buckets, for
+// measurements. It skips the test where the kernel cannot make one.
+func NewHashedNamespace(tb testing.TB, buckets int) *Namespace {
+	tb.Helper()
+	if _, err := os.Stat(childTable); err != nil {
+		tb.Skipf("this kernel has no table of connections for each namespace: %v", err)
+	}
+	return newNamespace(tb, buckets)
+}
+
+// childTable sets how many buckets a namespace gets which is made in the
+// present one.
+const childTable = "/proc/sys/net/ipv4/tcp_child_ehash_entries"
+
+func newNamespace(tb testing.TB, buckets int) *Namespace {
 	tb.Helper()
 	NeedRoot(tb)
 	n := &Namespace{tb: tb, fd: -1}
 	var err error
-	onThread(func() {
-		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			return
-		}
-		if n.fd, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-			return
-		}
-		err = configureLoopback()
-	})
+	onThread(func() { n.fd, err = makeNamespace(buckets) })
 	if n.fd >= 0 {
 		tb.Cleanup(func() { unix.Close(n.fd) })
 	}
@@ -46,22 +62,23 @@ func NewNamespace(tb testing.TB) *Namespace {
 	return n
 }
 
-// NewHashedNamespace is NewNamespace with a hash table of established
-// connections of its own, with so many buckets. Otherwise every walk of the
-// table passes the connections of the whole host.
-func NewHashedNamespace(tb testing.TB, buckets int) *Namespace {
-	tb.Helper()
-	NeedRoot(tb)
-	const setting = "/proc/sys/net/ipv4/tcp_child_ehash_entries" // Linux 6.1
-	old, err := os.ReadFile(setting)
+// makeNamespace moves the thread into a new namespace. It makes two: the
+// setting is the first one's, so that the host's need not change.
+func makeNamespace(buckets int) (int, error) {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return -1, err
+	}
+	if err := os.WriteFile(childTable, []byte(strconv.Itoa(buckets)), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return -1, err
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return -1, err
+	}
+	fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		tb.Skipf("this kernel has no hash table for each namespace: %v", err)
+		return -1, err
 	}
-	if err := os.WriteFile(setting, []byte(strconv.Itoa(buckets)), 0); err != nil {
-		tb.Fatal(err)
-	}
-	defer os.WriteFile(setting, []byte(strings.TrimSpace(string(old))), 0)
-	return NewNamespace(tb)
+	return fd, configureLoopback()
 }
 
 // NeedRoot skips a test that is not run by root, or fails it where CI=true.
