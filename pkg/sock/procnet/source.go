@@ -74,6 +74,9 @@ func (s *Source) Dump(ctx context.Context, r Request, yield func(*sock.Socket) e
 		if !t.selected(r.Families) {
 			continue
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		t.bigEndian = s.bigEndian
 		err := s.dumpTable(ctx, &t, &r, yield, &malformed)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -258,4 +258,12 @@ func TestYieldAndContextEndTheDump(t *testing.T) {
 	if n != 1 || !errors.Is(err, stop) {
 		t.Errorf("%d rows, %v, want 1 and %v", n, err, stop)
 	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	err = openCaptured(captured).Dump(ctx, Request{}, func(*sock.Socket) error {
+		cancel(stop)
+		return nil
+	})
+	if !errors.Is(err, stop) {
+		t.Errorf("canceled at the first row: %v, want %v before the second table", err, stop)
+	}
 }
