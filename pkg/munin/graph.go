@@ -9,7 +9,7 @@ import (
 // Config describes the graphs of a report as a service's configuration. With
 // dirty, which only a master that said so understands, the values follow.
 func Config(r *report.Report, service string, dirty bool) []byte {
-	b := appendReasons(nil, r.Problems)
+	var b []byte
 	for i := range r.Graphs {
 		g := &r.Graphs[i]
 		b = appendName(b, r, service, i)
@@ -26,7 +26,7 @@ func Config(r *report.Report, service string, dirty bool) []byte {
 
 // Values prints the value of every field, U where there is none.
 func Values(r *report.Report, service string) []byte {
-	b := appendReasons(nil, r.Problems)
+	var b []byte
 	for i := range r.Graphs {
 		b = appendName(b, r, service, i)
 		b = appendValues(b, &r.Graphs[i])
@@ -34,16 +34,21 @@ func Values(r *report.Report, service string) []byte {
 	return b
 }
 
-// appendName begins a graph of a multigraph; a single graph needs no name.
+// appendName begins a graph of a multigraph; a single graph needs no name. The
+// first one brings the reasons for what is missing: munin-asyncd takes only
+// output that begins with the word for a multigraph.
 func appendName(b []byte, r *report.Report, service string, i int) []byte {
-	if len(r.Graphs) == 1 {
-		return b
+	if len(r.Graphs) > 1 {
+		name := service
+		if r.Graphs[i].Name != "" {
+			name += "_" + r.Graphs[i].Name
+		}
+		b = appendLine(b, "multigraph", serviceName(name))
 	}
-	name := service
-	if r.Graphs[i].Name != "" {
-		name += "_" + r.Graphs[i].Name
+	if i == 0 {
+		b = appendReasons(b, r.Problems)
 	}
-	return appendLine(b, "multigraph", serviceName(name))
+	return b
 }
 
 // serviceName makes a name one that the master keeps as it is: it maps other
