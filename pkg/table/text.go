@@ -31,8 +31,8 @@ func graphic(r rune) bool { return r != utf8.RuneError && unicode.IsGraphic(r) }
 
 func appendPrintable(b []byte, s string) []byte {
 	for i := 0; i < len(s); {
-		if c := s[i]; c >= ' ' && c < 0x7f {
-			b, i = append(b, c), i+1
+		if n := plain(s[i:]); n > 0 {
+			b, i = append(b, s[i:i+n]...), i+n
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
@@ -46,4 +46,14 @@ func appendPrintable(b []byte, s string) []byte {
 		i += n
 	}
 	return b
+}
+
+// plain returns how many bytes of printable ASCII s begins with.
+func plain(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return i
+		}
+	}
+	return len(s)
 }
