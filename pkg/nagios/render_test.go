@@ -109,6 +109,10 @@ func TestRender(t *testing.T) {
 		{"seconds", total(1, none, report.Metric{Name: "oldest", Label: "oldest", Unit: report.Seconds, Value: report.Count(90), Threshold: limits("60", "")}),
 			"CONNECTIONS WARNING - 1 established to port 443, oldest 90 s (above 60) | total=1;;;0; oldest=90s;60;;;\n", 1},
 		{"huge threshold", total(1, limits("1e15", "")), "CONNECTIONS OK - 1 established to port 443 | total=1;1000000000000000;;0;\n", 0},
+		{"no headline", with(total(6, limits("5", "")), func(r *report.Report) { r.Headline = "" }), "CONNECTIONS WARNING - total 6 (above 5) | total=6;5;;0;\n", 1},
+		{"no limit to measure against", with(percent(0, limits("80", "90")), func(r *report.Report) {
+			r.Headline, r.Graphs[0].Metrics[0].Value = "5 flows, no limit, percent unknown", report.Inapplicable()
+		}), "CONNTRACK OK - 5 flows, no limit, percent unknown\n", 0},
 		{"empty", &report.Report{Plugin: "x"}, "X OK - nothing was measured\n", 0},
 	}
 	for _, tt := range tests {

@@ -52,6 +52,8 @@ func headlineWords(r *report.Report) string {
 		return text
 	case !m.Value.IsKnown() && len(r.Problems) > 0:
 		return "" // the problem says why there is no number to speak of
+	case text == "" && m.Value.IsKnown():
+		return bounded(statusWords(phrase(m)), maxPart)
 	default:
 		return text + violation(m)
 	}
