@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -41,13 +42,17 @@ func start(args []string) int {
 		fmt.Fprintln(os.Stderr, "bench: SKIPPED, nothing was measured:", err)
 		return 0
 	}
-	printResults(os.Stdout, &s, results)
+	if len(results) > 0 {
+		printResults(os.Stdout, &s, results)
+	}
 	if err = errors.Join(err, failures(results)); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: FAILED:", err)
 		return 1
 	}
 	return 0
 }
+
+var errInterrupted = errors.New("interrupted")
 
 // benchmark measures every size, each in fresh namespaces.
 func benchmark(ctx context.Context, s *settings) ([]result, error) {
@@ -74,10 +79,18 @@ func benchmark(ctx context.Context, s *settings) ([]result, error) {
 			return results, err
 		}
 	}
+	if s.asks("conntrack") {
+		part, err := benchmarkFlows(ctx, s)
+		return append(results, part...), err
+	}
 	return results, nil
 }
 
 func benchmarkSize(ctx context.Context, s *settings, p population, first bool) ([]result, error) {
+	asked := slices.DeleteFunc(questions(s, p), func(q question) bool { return q.once && !first })
+	if len(asked) == 0 {
+		return nil, nil
+	}
 	fmt.Fprintf(os.Stderr, "bench: %d connections: opening\n", p.connections)
 	idle, err := newHost(p.listenersOnly(), s.buckets)
 	if err != nil {
@@ -91,15 +104,14 @@ func benchmarkSize(ctx context.Context, s *settings, p population, first bool) (
 	defer busy.close()
 	b := &bench{s, busy, idle}
 	var results []result
-	for _, q := range questions(s, p) {
-		if q.once && !first {
-			continue
-		}
-		fmt.Fprintf(os.Stderr, "bench: %d connections: %s, %d rounds\n", p.connections, q.title, s.roundsFor(p.connections))
-		results = append(results, b.measure(ctx, q, p))
+	for _, q := range asked {
+		fmt.Fprintf(os.Stderr, "bench: %d connections: %s, %d rounds\n", p.connections, q.title, s.roundsFor(q, p.connections))
+		r := result{question: q, size: p.connections}
+		b.measure(ctx, &r)
 		if ctx.Err() != nil {
-			return results, errors.New("interrupted")
+			return results, errInterrupted
 		}
+		results = append(results, r)
 	}
 	return results, nil
 }
@@ -147,7 +159,7 @@ func failures(results []result) error {
 	var errs []error
 	for _, r := range results {
 		if r.err != nil {
-			errs = append(errs, fmt.Errorf("%s, %d connections: %w", r.title, r.population.connections, r.err))
+			errs = append(errs, fmt.Errorf("%s, size %s: %w", r.title, sizeOf(r), r.err))
 		}
 	}
 	return errors.Join(errs...)

@@ -13,10 +13,11 @@ import (
 // result is what the sides of one question cost.
 type result struct {
 	question
-	population population
-	missing    string // program that is not installed, nothing was measured
-	err        error
-	costs      []cost // as the sides
+	size    int    // connections or flows
+	unit    string // what the size counts, where it is not connections
+	missing string // program that is not installed, nothing was measured
+	err     error
+	costs   []cost // as the sides
 }
 
 // cost is what one side cost, over the rounds.
@@ -57,16 +58,17 @@ type bench struct {
 }
 
 // measure asks the question of every side in turn, one round after another.
-func (b *bench) measure(ctx context.Context, q question, p population) result {
-	r := result{question: q, population: p, costs: make([]cost, len(q.sides))}
+func (b *bench) measure(ctx context.Context, r *result) {
+	q := r.question
+	r.costs = make([]cost, len(q.sides))
 	for i, s := range q.sides {
 		r.costs[i].missing = b.missing(s)
 	}
 	if r.missing = r.costs[0].missing; r.missing != "" {
-		return r
+		return
 	}
 	// The round before the first one warms up and is not counted.
-	for round := -1; round < b.roundsFor(p.connections); round++ {
+	for round := -1; round < b.roundsFor(q, r.size); round++ {
 		for i, s := range q.sides {
 			if r.costs[i].missing != "" {
 				continue
@@ -74,7 +76,7 @@ func (b *bench) measure(ctx context.Context, q question, p population) result {
 			cost, err := b.ask(ctx, s, q.truth)
 			if err != nil {
 				r.err = err
-				return r
+				return
 			}
 			if round >= 0 {
 				r.costs[i].samples = append(r.costs[i].samples, cost)
@@ -82,7 +84,6 @@ func (b *bench) measure(ctx context.Context, q question, p population) result {
 		}
 	}
 	r.err = b.measureMemory(ctx, q, r.costs)
-	return r
 }
 
 // ask runs one side once and checks its answer.

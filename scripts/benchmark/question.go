@@ -26,11 +26,16 @@ type question struct {
 }
 
 // questionNames are the values of BENCH_ONLY.
-var questionNames = []string{"port", "states", "idle", "listeners", "list"}
+var questionNames = []string{"port", "states", "idle", "listeners", "list", "conntrack"}
 
 // largeSize is from where the targets hold for questions whose answer depends on
 // the number of connections; below it the start of the processes is the cost.
 const largeSize = 100_000
+
+// asks is whether the question is wanted.
+func (s *settings) asks(name string) bool {
+	return len(s.only) == 0 || slices.Contains(s.only, name)
+}
 
 // questions are all there are to ask a namespace with these sockets.
 func questions(s *settings, p population) []question {
@@ -47,10 +52,7 @@ func questions(s *settings, p population) []question {
 		listenersQuestion(s.bin, target(1.5)),
 		listQuestion(s.bin, p),
 	}
-	if len(s.only) == 0 {
-		return all
-	}
-	return slices.DeleteFunc(all, func(q question) bool { return !slices.Contains(s.only, q.name) })
+	return slices.DeleteFunc(all, func(q question) bool { return !s.asks(q.name) })
 }
 
 const ssPort = `ss -Htn state established '( sport = :443 )' | wc -l`

@@ -14,6 +14,7 @@ type settings struct {
 	bin      string        // directory of the plugins
 	sizes    []int         // connections in the busy namespace
 	rounds   int           // rounds per comparison, 0 = by size
+	flows    int           // entries of the connection-tracking table
 	share    int           // percent of the sockets that have local port 443
 	buckets  int           // size of a namespace's established hash
 	only     []string      // questions to ask, none = all
@@ -35,6 +36,7 @@ func readSettings(getenv func(string) string, smoke bool) (settings, error) {
 	s := settings{
 		bin:      "bin",
 		sizes:    []int{1_000, 10_000, 100_000},
+		flows:    250_000,
 		share:    30,
 		buckets:  262_144,
 		timeout:  5 * time.Minute,
@@ -42,7 +44,7 @@ func readSettings(getenv func(string) string, smoke bool) (settings, error) {
 		mustWork: getenv("CI") == "true",
 	}
 	if smoke {
-		s.sizes, s.rounds = []int{1_000}, 3
+		s.sizes, s.flows, s.rounds = []int{1_000}, 1_000, 3
 	}
 	if dir := getenv("BENCH_BIN"); dir != "" {
 		s.bin = dir
@@ -74,6 +76,7 @@ func (s *settings) readNumbers(getenv func(string) string) error {
 	}{
 		{"BENCH_ROUNDS", &s.rounds, 1, maxRounds},
 		{"BENCH_SHARE", &s.share, 1, 50}, // each connection has two sockets, one of them the server's
+		{"BENCH_FLOWS", &s.flows, 1, maxSize},
 		{"BENCH_EHASH", &s.buckets, 16, maxBuckets},
 	} {
 		word := getenv(v.name)
@@ -100,10 +103,12 @@ func number(name, word string, low, high int) (int, error) {
 
 // roundsFor is how often each side runs with that many connections: fewer where
 // one run takes long, as the share of chance in it is small.
-func (s *settings) roundsFor(size int) int {
+func (s *settings) roundsFor(q question, size int) int {
 	switch {
 	case s.rounds > 0:
 		return s.rounds
+	case q.once:
+		return 45 // some milliseconds each, where chance is large
 	case size > 100_000:
 		return 5
 	case size > 10_000:

@@ -37,7 +37,7 @@ func TestSettingsRefuseWhatCannotBe(t *testing.T) {
 
 func TestSmokeIsShort(t *testing.T) {
 	s, err := readSettings(environment(nil), true)
-	if err != nil || !slices.Equal(s.sizes, []int{1000}) || s.roundsFor(1000) != 3 {
-		t.Errorf("sizes %v, %d rounds, %v", s.sizes, s.roundsFor(1000), err)
+	if err != nil || !slices.Equal(s.sizes, []int{1000}) || s.roundsFor(question{}, 1000) != 3 {
+		t.Errorf("sizes %v, %d rounds, %v", s.sizes, s.roundsFor(question{}, 1000), err)
 	}
 }

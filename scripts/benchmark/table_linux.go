@@ -98,7 +98,7 @@ func sizeOf(r result) string {
 	if r.once {
 		return "0"
 	}
-	return fmt.Sprint(r.population.connections)
+	return fmt.Sprint(r.size) + r.unit
 }
 
 // code is the command in Markdown, fit for a cell of a table.
