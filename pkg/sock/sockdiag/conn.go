@@ -20,6 +20,7 @@ type Conn struct {
 	// last one was left before its end.
 	link   transport
 	closed bool
+	busy   bool
 
 	buffer []byte
 	row    sock.Socket
@@ -94,6 +95,11 @@ func (c *Conn) Dump(ctx context.Context, r Request, yield func(*sock.Socket) err
 	if c.closed {
 		return stats, ErrClosed
 	}
+	if c.busy {
+		return stats, ErrBusy
+	}
+	c.busy = true
+	defer func() { c.busy = false }()
 	if err := decidable(r); err != nil {
 		return stats, err
 	}
@@ -104,6 +110,7 @@ func (c *Conn) Dump(ctx context.Context, r Request, yield func(*sock.Socket) err
 	if err != nil {
 		return stats, err
 	}
+	c.row = sock.Socket{}
 	d := dump{conn: c, ctx: ctx, request: &r, stats: &stats, yield: yield, states: r.states()}
 	err = d.run()
 	if stopErr := stop(); err == nil && stopErr != nil {

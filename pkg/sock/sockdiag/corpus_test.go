@@ -135,6 +135,27 @@ func TestCapturedSocketsByState(t *testing.T) {
 	}
 }
 
+// TestNothingIsLeftOfTheRowBefore decodes the rows of all protocols into one
+// socket, as a dump does, and each into a fresh one.
+func TestNothingIsLeftOfTheRowBefore(t *testing.T) {
+	for _, p := range []sock.Protocol{sock.TCP, sock.UDP, sock.MPTCP} {
+		var reused sock.Socket
+		rows := bodies(t, p)
+		random := rand.New(rand.NewPCG(3, 4))
+		for range 5000 {
+			b := rows[random.IntN(len(rows))]
+			attributes := random.IntN(2) == 0
+			var fresh sock.Socket
+			if err := errors.Join(parseInet(b, &fresh, p, attributes), parseInet(b, &reused, p, attributes)); err != nil {
+				t.Fatal(err)
+			}
+			if fresh != reused {
+				t.Fatalf("%s: got %+v, want %+v", p, reused, fresh)
+			}
+		}
+	}
+}
+
 // TestTruncatedRows cuts every captured row at every byte. What is left is
 // either decoded or refused with a typed error.
 func TestTruncatedRows(t *testing.T) {

@@ -306,6 +306,23 @@ func TestYieldStopsTheDump(t *testing.T) {
 	}
 }
 
+func TestDumpInADump(t *testing.T) {
+	full := answer(tcpRow(), done())
+	c, _ := replayConn(&replay{walks: [][][]byte{full, full}, sequence: testSequence})
+	_, err := c.Dump(context.Background(), Request{}, func(*sock.Socket) error {
+		if _, _, err := count(c, Request{}); !errors.Is(err, ErrBusy) {
+			t.Errorf("got %v, want ErrBusy", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if rows, _, err := count(c, Request{}); rows != 1 || err != nil {
+		t.Errorf("after that: %d rows, %v", rows, err)
+	}
+}
+
 func TestContext(t *testing.T) {
 	full := answer(tcpRow(), done())
 	canceled, cancel := context.WithCancel(context.Background())

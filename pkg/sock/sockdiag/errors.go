@@ -37,6 +37,10 @@ func (e *OpError) Unwrap() error { return e.Err }
 // ErrClosed reports the use of a Conn after Close.
 var ErrClosed = errors.New("the netlink connection for sockets is closed")
 
+// ErrBusy reports a Dump from within the yield of another one: use a second
+// Conn.
+var ErrBusy = errors.New("the netlink connection for sockets is in the middle of a dump")
+
 // A refusal is an error number with which the kernel answered a request before
 // any row.
 type refusal struct{ errno syscall.Errno }

@@ -94,22 +94,24 @@ func (r *Request) appendID(b []byte) []byte {
 }
 
 // parseInet decodes struct inet_diag_msg and the attributes behind it. Without
-// attributes it stops after the former.
+// attributes it stops after the former. What s held must be nothing, or a
+// socket that parseInet put there: clearing all of it for each row would take
+// longer than the decoding.
 func parseInet(b []byte, s *sock.Socket, p sock.Protocol, attributes bool) error {
 	if len(b) < inetMsgSize {
 		return malformed("an internet socket is cut short")
 	}
 	msg := b[:inetMsgSize]
-	*s = sock.Socket{
-		Protocol:  p,
-		State:     sock.StateOf(msg[1]),
-		Known:     sock.FieldCookie | sock.FieldInterface,
-		Interface: binary.NativeEndian.Uint32(msg[40:]),
-		Cookie:    cookie(msg[44:52]),
-		RecvQ:     binary.NativeEndian.Uint32(msg[56:]),
-		SendQ:     binary.NativeEndian.Uint32(msg[60:]),
-		Inode:     uint64(binary.NativeEndian.Uint32(msg[68:])),
-	}
+	forget(s)
+	s.Protocol = p
+	s.State = sock.StateOf(msg[1])
+	s.Known = sock.FieldCookie | sock.FieldInterface
+	s.Interface = binary.NativeEndian.Uint32(msg[40:])
+	s.Cookie = cookie(msg[44:52])
+	s.RecvQ = binary.NativeEndian.Uint32(msg[56:])
+	s.SendQ = binary.NativeEndian.Uint32(msg[60:])
+	s.Inode = uint64(binary.NativeEndian.Uint32(msg[68:]))
+	s.UID = 0
 	if s.Inode != 0 {
 		s.UID = binary.NativeEndian.Uint32(msg[64:])
 		s.Known |= sock.FieldUID
@@ -134,6 +136,21 @@ func parseInet(b []byte, s *sock.Socket, p sock.Protocol, attributes bool) error
 		return parseInetAttributes(b[inetMsgSize:], s)
 	}
 	return nil
+}
+
+// forget clears what the row before had, and this one may not have.
+func forget(s *sock.Socket) {
+	const optional = sock.FieldMemory | sock.FieldTCPInfo | sock.FieldMark | sock.FieldCgroup | sock.FieldV6Only
+	if s.Known&optional == 0 {
+		return
+	}
+	s.Mark, s.Cgroup, s.V6Only = 0, 0, false
+	if s.Known&sock.FieldMemory != 0 {
+		s.Memory = sock.Memory{}
+	}
+	if s.Known&sock.FieldTCPInfo != 0 {
+		s.TCPInfo = sock.TCPInfo{}
+	}
 }
 
 func parseInetAttributes(b []byte, s *sock.Socket) error {
@@ -167,6 +184,7 @@ func cookie(b []byte) uint64 {
 }
 
 func setAddresses(s *sock.Socket, msg []byte) error {
+	s.Mapped = false
 	localPort, peerPort := binary.BigEndian.Uint16(msg[4:]), binary.BigEndian.Uint16(msg[6:])
 	switch msg[0] {
 	case familyInet:
@@ -202,7 +220,7 @@ func unmap(a netip.Addr) netip.Addr {
 // setTimer reads the timer; idiag_expires is in milliseconds.
 func setTimer(s *sock.Socket, msg []byte) {
 	s.Known |= sock.FieldTimer
-	s.Timer.Kind = sock.TimerKind(msg[2])
+	s.Timer = sock.Timer{Kind: sock.TimerKind(msg[2])}
 	if s.Timer.Kind == sock.TimerOff {
 		return
 	}

@@ -62,6 +62,7 @@ func (n *Namespace) Connect(c Connections) {
 	if c.Peers == 0 {
 		c.Peers = 16
 	}
+	n.allowFiles(2*(c.IPv4+c.IPv6+c.Mapped) + 1000)
 	n.fill(func(s *sockets) {
 		port := c.Port
 		if c.IPv4 > 0 {
@@ -82,6 +83,19 @@ func (n *Namespace) Connect(c Connections) {
 			s.pair(listener, unix.AF_INET6, Peer6(i%min(c.Peers, Peers6)), loopback6, port)
 		}
 	})
+}
+
+// allowFiles lets the test keep that many descriptors open.
+func (n *Namespace) allowFiles(count int) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= uint64(count) {
+		return
+	}
+	limit.Cur = uint64(count)
+	limit.Max = max(limit.Max, limit.Cur)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		n.tb.Skipf("this test needs %d open files at once (ulimit -Hn %d): %v", count, count, err)
+	}
 }
 
 func (n *Namespace) fill(make func(*sockets)) {
