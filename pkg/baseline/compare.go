@@ -15,10 +15,11 @@ type Rule struct {
 	Line   int
 }
 
-// String returns place and programs, as a line of the file says them.
+// String returns place and programs as a line of the file says them, and the
+// place alone as an option does ("tcp/443").
 func (r *Rule) String() string {
 	if r.Line == 0 {
-		return r.Place.String()
+		return r.Place.Protocol.String() + "/" + r.Place.socket()
 	}
 	return (&Line{Place: r.Place, Programs: r.Programs}).String()
 }

@@ -124,7 +124,7 @@ func TestCompareOptions(t *testing.T) {
 	}
 	rules := []Rule{{Place: place, Programs: []string{AnyProgram}, Required: true, Origin: "--require"}}
 	loopback := listenAll(t, "tcp 127.0.0.1:80 httpd")
-	if got := summary(rules, loopback, Compare(rules, loopback)); !cmp.Equal(got, []string{"unexpected 127.0.0.1:80", "missing tcp 80"}) {
+	if got := summary(rules, loopback, Compare(rules, loopback)); !cmp.Equal(got, []string{"unexpected 127.0.0.1:80", "missing tcp/80"}) {
 		t.Errorf("loopback is taken for reachable: %q", got)
 	}
 	public := listenAll(t, "tcp [2001:db8::1]:80 httpd")

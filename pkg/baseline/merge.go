@@ -49,20 +49,19 @@ func (f *File) Merge(listeners []Listener) []Change {
 	return changes
 }
 
-// switchLines switches lines off whose listener is gone, and on where it is back.
+// switchLines switches lines off whose listener is gone, and on where one that no
+// other line allows is back.
 func (f *File) switchLines(listeners []Listener) []Change {
 	var changes []Change
+	back := f.uncovered(listeners)
 	for i := range f.rows {
 		r := &f.rows[i]
-		if r.line == nil {
-			continue
-		}
-		present := r.line.fulfilledByAny(listeners)
 		switch {
-		case present && r.off:
+		case r.line == nil:
+		case r.off && r.line.fulfilledByAny(back):
 			r.off, r.text = false, strings.TrimPrefix(r.text, offMark)
 			changes = append(changes, Change{Added: true, Line: r.line.Number, Text: r.text})
-		case !present && !r.off:
+		case !r.off && !r.line.fulfilledByAny(listeners):
 			changes = append(changes, Change{Line: r.line.Number, Text: r.text})
 			r.off, r.text = true, offMark+r.text
 		}
@@ -81,21 +80,21 @@ func (l *Line) fulfilledByAny(listeners []Listener) bool {
 }
 
 // uncovered are the listeners that no line allows.
-func (f *File) uncovered(listeners []Listener) []*Listener {
-	var left []*Listener
-	result := Compare(f.Rules(), listeners)
-	for _, n := range result.Unexpected {
-		left = append(left, &listeners[n])
+func (f *File) uncovered(listeners []Listener) []Listener {
+	var left []Listener
+	for _, n := range Compare(f.Rules(), listeners).Unexpected {
+		left = append(left, listeners[n])
 	}
 	return left
 }
 
 // newLines makes lines for listeners, one a place, in order.
-func newLines(listeners []*Listener) []row {
+func newLines(listeners []Listener) []row {
 	byPlace := map[Place]*Line{}
 	unseen := map[Place]bool{}
 	var lines []*Line
-	for _, l := range listeners {
+	for i := range listeners {
+		l := &listeners[i]
 		place := l.Place()
 		line := byPlace[place]
 		if line == nil {

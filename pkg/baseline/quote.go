@@ -61,3 +61,12 @@ func escape(text string) (value byte, size int) {
 	}
 	return byte(high<<4 | low), 3
 }
+
+// Word returns a program's name as it can stand in a sentence or a line: between
+// quotation marks where it holds anything but printable ASCII without blanks.
+func Word(name string) string {
+	if isBare(name) {
+		return name
+	}
+	return quote(name)
+}

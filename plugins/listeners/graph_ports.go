@@ -1,0 +1,154 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// mostPorts bounds the fields of a graph by port. Beyond it the picture is
+// unreadable; the field "other" tells about the rest.
+const mostPorts = 50
+
+// A portFigure is what one port's listeners have in a graph.
+type portFigure struct {
+	port  uint16
+	value report.Value
+	size  float64
+}
+
+// ports measures listeners_queue and listeners_drops. Their fields are the ports
+// that ever listened, so that also config has to look.
+func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Report, suffix string) error {
+	format := "listeners-" + suffix + "-1"
+	s, err := m.survey(ctx, call, r)
+	if err != nil {
+		call.RecallFields(&r.Graphs[0], format)
+		flatten(r.Graphs[0].Metrics)
+		return err
+	}
+	figures := queueFigures(s.listeners())
+	absent := report.Count(0)
+	if suffix == dropsGraph {
+		figures, absent = dropFigures(s.listeners()), report.Unknown()
+	}
+	g := &r.Graphs[0]
+	g.Metrics = portMetrics(suffix, figures)
+	err = call.KeepFields(ctx, g, format, mostPorts, func(name string) report.Value {
+		for _, f := range figures {
+			if field, _ := portLabel(f.port); field == name {
+				return f.value
+			}
+		}
+		return absent
+	})
+	if plugin.NoStateDir(err) {
+		err = nil
+	}
+	flatten(g.Metrics)
+	if other, ok := rest(suffix, figures, g.Metrics); ok {
+		g.Metrics = append(g.Metrics, other)
+	}
+	return err
+}
+
+// flatten draws lines: neither percentages nor rates of drops add up to a whole.
+func flatten(metrics []report.Metric) {
+	for i := range metrics {
+		metrics[i].Draw = report.Line
+	}
+}
+
+func portMetrics(suffix string, figures []portFigure) []report.Metric {
+	var metrics []report.Metric
+	for _, f := range figures[:min(len(figures), mostPorts)] {
+		name, label := portLabel(f.port)
+		metric := report.Metric{
+			Name: name, Label: label, Value: f.value, Min: report.Count(0),
+			Dimension: "port", Key: fmt.Sprint(f.port), Open: true,
+			Help: fmt.Sprintf("Fill of the fullest accept queue on port %d.", f.port), Unit: report.Percent, Max: report.Count(100),
+		}
+		if suffix == dropsGraph {
+			metric.Help, metric.Unit = fmt.Sprintf("Drops of the listeners on port %d.", f.port), report.NoUnit
+			metric.Kind, metric.Max = report.Counter, report.Unknown()
+		}
+		metrics = append(metrics, metric)
+	}
+	return metrics
+}
+
+// rest is a field for the ports that have none of their own.
+func rest(suffix string, figures []portFigure, shown []report.Metric) (report.Metric, bool) {
+	var most, sum float64
+	others, known := 0, true
+	for _, f := range figures {
+		name, _ := portLabel(f.port)
+		if slices.ContainsFunc(shown, func(m report.Metric) bool { return m.Name == name }) {
+			continue
+		}
+		others++
+		most, sum = max(most, f.size), sum+f.size
+		known = known && f.value.IsKnown()
+	}
+	other := report.Metric{Name: "other", Label: "other ports", Min: report.Count(0), Help: "Fill of the fullest accept queue on the other ports.", Value: report.Number(most)}
+	if suffix == dropsGraph {
+		other.Help, other.Kind, other.Value = "Drops of the listeners on the other ports.", report.Counter, report.Count(uint64(sum))
+	}
+	if !known {
+		other.Value = report.Unknown()
+	}
+	return other, others > 0
+}
+
+// queueFigures is the fill of the fullest accept queue by port, fullest first.
+func queueFigures(listed []listener) []portFigure {
+	return figures(listed, func(l *listener, f *portFigure) {
+		if l.Protocol != sock.TCP {
+			return
+		}
+		fill, known := l.fullest().fill()
+		switch {
+		case !known:
+			f.value = report.Unknown()
+		case !f.value.IsKnown() || fill > f.size:
+			f.value, f.size = report.Number(fill), fill
+		}
+	}, sock.TCP)
+}
+
+// dropFigures is the sum of drops by port, most first.
+func dropFigures(listed []listener) []portFigure {
+	return figures(listed, func(l *listener, f *portFigure) {
+		if drops, known := l.drops(); known {
+			f.size += float64(drops)
+			f.value = report.Count(uint64(f.size))
+		}
+	}, sock.TCP, sock.UDP)
+}
+
+// figures sums up listeners by port, for some protocols.
+func figures(listed []listener, add func(*listener, *portFigure), protocols ...sock.Protocol) []portFigure {
+	at := map[uint16]int{}
+	var all []portFigure
+	for i := range listed {
+		l := &listed[i]
+		if !slices.Contains(protocols, l.Protocol) {
+			continue
+		}
+		port := l.Local.Port()
+		if _, ok := at[port]; !ok {
+			at[port] = len(all)
+			all = append(all, portFigure{port: port})
+		}
+		add(l, &all[at[port]])
+	}
+	slices.SortStableFunc(all, func(a, b portFigure) int {
+		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.port, b.port))
+	})
+	return all
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/selection"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/owner"
+)
+
+// listing holds the options of "listeners list".
+type listing struct {
+	plugin.Common
+	plugin.Output
+	choice
+	Processes bool `long:"processes" description:"show every process that holds a listener, not only the first"`
+	Names     bool `long:"names" description:"show service names instead of port numbers"`
+}
+
+// List shows what listens, a listener a line.
+func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, error) {
+	selected, err := l.query(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	s, err := l.take(ctx, selected, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.hold(ctx, s.sockets, l.Processes); err != nil {
+		return nil, err
+	}
+	listed := s.listeners()
+	table := &report.Table{
+		Noun: "listeners", Time: call.Env.Now(), Source: func() string { return s.plan.Source },
+		Columns: l.columns(), Notes: s.details(),
+	}
+	if reason := s.blindness(); reason != "" {
+		table.Notes = append(table.Notes, fmt.Sprintf("the programs of %d sockets may not be seen: %s", s.owners.Missing(), reason))
+	}
+	if call.Verbose() > 0 {
+		table.Notes = append(table.Notes, selection.Trace(s.plan)...)
+	}
+	table.Rows = func(yield func([]report.Cell, error) bool) {
+		for i := range listed {
+			if !yield(l.row(s, &listed[i]), nil) {
+				return
+			}
+		}
+	}
+	return table, nil
+}
+
+// detailed reports whether the answer is for a script, which gets address and
+// port apart. A person gets them joined.
+func (l *listing) detailed() bool { return l.Format == "json" || l.Format == "csv" }
+
+func (l *listing) columns() []report.Column {
+	local := []report.Column{{Title: "LOCAL"}}
+	if l.detailed() {
+		local = []report.Column{{Key: "local_address"}, {Key: "local_port"}}
+	}
+	return slices.Concat([]report.Column{{Key: "protocol", Title: "PROTOCOL"}}, local, []report.Column{
+		{Key: "reach", Title: "REACH"},
+		{Key: "queue", Title: "QUEUE", Right: true},
+		{Key: "queue_limit", Title: "LIMIT", Right: true},
+		{Key: "drops", Title: "DROPS", Right: true},
+		{Key: "user", Title: "USER"},
+		{Key: "process", Title: "PROCESS"},
+		{Key: "instances", Title: "INSTANCES", Right: true},
+	})
+}
+
+func (l *listing) row(s *survey, one *listener) []report.Cell {
+	local := []report.Cell{report.Text(one.Local.Addr().String()), report.Uint(one.Local.Port())}
+	switch {
+	case l.detailed():
+	case l.Names:
+		local = []report.Cell{report.Text(withService(one.Local, s.selected.Host.Services.Name(one.Local.Port(), one.Protocol.String())))}
+	default:
+		local = []report.Cell{report.Text(one.Local.String())}
+	}
+	queue, limit := report.Null(), report.Null()
+	if full := one.fullest(); full.known.Has(sock.FieldAcceptQueue) {
+		queue, limit = report.Uint(full.queue), report.Uint(full.limit)
+	}
+	drops := report.Null()
+	if n, known := one.drops(); known {
+		drops = report.Uint(n)
+	}
+	user := report.Null()
+	if name := s.user(one); name != "" {
+		user = report.Text(name)
+	}
+	return slices.Concat([]report.Cell{report.Text(one.Protocol.String())}, local, []report.Cell{
+		report.Text(one.reach()), queue, limit, drops, user, l.process(one), report.Uint(len(one.sockets)),
+	})
+}
+
+// withService is an endpoint with the port's name.
+func withService(local netip.AddrPort, name string) string {
+	if local.Addr().Is6() {
+		return "[" + local.Addr().String() + "]:" + name
+	}
+	return local.Addr().String() + ":" + name
+}
+
+// process lists the holders: by default the first one.
+func (l *listing) process(one *listener) report.Cell {
+	holders := one.holders()
+	switch {
+	case len(holders) == 0 && one.Unseen:
+		return report.Text("unseen")
+	case len(holders) == 0:
+		return report.Text("none")
+	case !l.Processes:
+		holders = holders[:1]
+	}
+	return processCell(holders)
+}
+
+func processCell(holders []owner.Process) report.Cell {
+	cells := make([]report.Cell, len(holders))
+	for i, p := range holders {
+		cells[i] = report.Record(fmt.Sprintf("%s(%d)", p.Name, p.PID),
+			report.Member{Key: "name", Cell: report.Text(p.Name)},
+			report.Member{Key: "pid", Cell: report.Uint(p.PID)})
+	}
+	return report.List(cells...)
+}
