@@ -31,7 +31,7 @@ run: build
 	@sh scripts/run
 
 test:
-	@sh scripts/install-test-deps
+	@sh scripts/install-test-deps all
 	$(GO) test ./...
 
 lint:

@@ -41,9 +41,18 @@ func (e *panicError) frames() []string {
 // call that hangs does not hold the answer back any longer.
 const grace = 200 * time.Millisecond
 
+// personGrace is what a person's command has to print what it knows already: a
+// terminal may be slow, and somebody watches it.
+const personGrace = 5 * time.Second
+
 // bounded calls work and returns what it returns, or an error when work
 // panics or is not done within limit. A limit of zero is none.
 func bounded[T any](ctx context.Context, limit time.Duration, work func(context.Context) (T, error)) (T, error) {
+	return boundedBy(ctx, limit, grace, work)
+}
+
+// boundedBy is bounded with a grace of one's own.
+func boundedBy[T any](ctx context.Context, limit, grace time.Duration, work func(context.Context) (T, error)) (T, error) {
 	if limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)

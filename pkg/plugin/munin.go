@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -123,12 +124,9 @@ func (p *Plugin) measureGraph(ctx context.Context, call *Call, options Measurer,
 	}
 	if r != nil {
 		named, _ := options.(NamedMetrics)
-		err = errors.Join(err, applyLimits(r, call.Limits, named))
+		err = cmp.Or(graphErr, err, applyLimits(r, call.Limits, named))
 	}
-	if graphErr != nil {
-		err = graphErr
-	}
-	return r, err
+	return r, cmp.Or(graphErr, err)
 }
 
 // shape is the graph without its values, for a measurement that hangs.

@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +76,7 @@ func (p *Plugin) command(ctx context.Context, env Env, command *Command, words [
 	if err != nil {
 		return p.complain(env, err)
 	}
-	differs, err := bounded(ctx, limit, func(ctx context.Context) (bool, error) {
+	differs, err := boundedBy(ctx, limit, personGrace, func(ctx context.Context) (bool, error) {
 		return p.list(ctx, call, options)
 	})
 	switch {
@@ -120,15 +119,37 @@ func (p *Plugin) list(ctx context.Context, call *Call, options Lister) (differs 
 	if err != nil {
 		return false, err
 	}
-	out := bufio.NewWriterSize(call.Env.Stdout, 64<<10)
-	err = table.Write(out, t, how)
-	if flushErr := out.Flush(); err == nil {
-		err = flushErr
-	}
-	for _, note := range t.Notes {
-		fmt.Fprintf(call.Env.Stderr, "%s: %s\n", p.Name, table.Printable(note))
-	}
+	said := p.sayLive(call.Env, t)
+	err = table.Write(call.Env.Stdout, t, how)
+	p.say(call.Env, t.Notes[*said:])
 	return t.Differs, err
+}
+
+// say prints notes on standard error.
+func (p *Plugin) say(env Env, notes []string) {
+	for _, note := range notes {
+		fmt.Fprintf(env.Stderr, "%s: %s\n", p.Name, table.Printable(note))
+	}
+}
+
+// sayLive makes the notes of live rows, which may never end, be printed as
+// they come, and counts those that were.
+func (p *Plugin) sayLive(env Env, t *report.Table) (said *int) {
+	said = new(int)
+	if !t.Live {
+		return said
+	}
+	rows := t.Rows
+	t.Rows = func(yield func([]report.Cell, error) bool) {
+		for row, err := range rows {
+			p.say(env, t.Notes[*said:])
+			*said = len(t.Notes)
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
+	return said
 }
 
 func tableOptions(call *Call, options any) (table.Options, error) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
+	"github.com/sockcensus/sockcensus/pkg/netns"
 	"github.com/sockcensus/sockcensus/pkg/sock/filter"
 	"github.com/sockcensus/sockcensus/pkg/sock/names"
 	"github.com/sockcensus/sockcensus/pkg/sock/owner"
@@ -17,6 +18,8 @@ import (
 type Host struct {
 	names.Resolver
 	Users *owner.Users
+	// NetNS is the network namespace whose interfaces are meant.
+	NetNS netns.Ref
 }
 
 func newHost(root kernfs.FS, resolve bool) *Host {
@@ -32,6 +35,45 @@ func newHost(root kernfs.FS, resolve bool) *Host {
 
 func lookupHost(name string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(context.Background(), "ip", name)
+}
+
+// Interface returns the index of an interface in the namespace that is looked
+// into. A number that is no interface's name is taken for an index.
+func (h *Host) Interface(name string) (index uint32, err error) {
+	err = h.inside(func() error {
+		index, err = h.Resolver.Interface(name)
+		return err
+	})
+	if n, parseErr := strconv.ParseUint(name, 10, 32); err != nil && parseErr == nil {
+		return uint32(n), nil
+	}
+	return index, err
+}
+
+// InterfaceName returns the name of the interface with an index, and the index
+// where it cannot be found.
+func (h *Host) InterfaceName(index uint32) (name string) {
+	err := h.inside(func() (err error) {
+		name, err = names.InterfaceName(index)
+		return err
+	})
+	if err != nil {
+		return strconv.FormatUint(uint64(index), 10)
+	}
+	return name
+}
+
+// inside calls ask in the namespace that is looked into.
+func (h *Host) inside(ask func() error) error {
+	if !h.NetNS.IsSet() {
+		return ask()
+	}
+	ns, err := h.NetNS.Open(h.Files.ProcRoot())
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	return ns.Do(ask)
 }
 
 // cgroups finds the mounted cgroups once.

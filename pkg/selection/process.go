@@ -39,7 +39,7 @@ type UnseenError struct {
 }
 
 func (e *UnseenError) Error() string {
-	return fmt.Sprintf("--process %s: the holders of %d of the selected sockets may not be seen (%s): run as root or give CAP_SYS_PTRACE",
+	return fmt.Sprintf("--process %s: the holders of %d of the selected sockets may not be seen: %s",
 		strings.Join(e.Processes, ", "), e.Sockets, e.Reason)
 }
 

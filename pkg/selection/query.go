@@ -37,6 +37,7 @@ func (o *Options) Query(ctx context.Context, call *plugin.Call, d Defaults) (*Se
 	if err := selected.place(call.Common()); err != nil {
 		return nil, err
 	}
+	selected.Host.NetNS = selected.NetNS
 	expr, states, err := o.expression(selected)
 	if err != nil {
 		return nil, err
@@ -134,7 +135,26 @@ func (o *Options) expression(s *Selected) (filter.Expr, sock.StateSet, error) {
 		return nil, 0, err
 	}
 	written, states, err := o.filters(s)
-	return filter.All(append(conditions, mark, written)...), states, err
+	if err != nil {
+		return nil, 0, err
+	}
+	expr, err := s.narrowed(filter.All(append(conditions, mark, written)...))
+	return expr, states, err
+}
+
+// narrowed adds the range of local ports to a condition on autobound sockets:
+// to the kernel every socket is autobound whose program did not bind it,
+// accepted connections too, and ss holds that against the range.
+func (s *Selected) narrowed(e filter.Expr) (filter.Expr, error) {
+	if !filter.Needs(e).Has(sock.FieldAutobound) || s.Source == scan.Proc {
+		return e, nil
+	}
+	var low, high uint16
+	err := s.Host.inside(func() (err error) {
+		low, high, err = s.Root.PortRange()
+		return err
+	})
+	return filter.NarrowAutobound(e, low, high), err
 }
 
 func anyPort(side filter.Side, ports []PortRange) filter.Expr {
@@ -150,7 +170,7 @@ func (o *Options) interfaces(s *Selected) (filter.Expr, error) {
 	for _, name := range plugin.Words(o.Interface) {
 		index, err := s.Host.Interface(name)
 		if err != nil {
-			return nil, plugin.Usagef("--interface: %w", err)
+			return nil, plugin.Usagef("--interface %q: %w", name, err)
 		}
 		any = append(any, filter.Device{Index: index})
 	}

@@ -233,3 +233,21 @@ func TestOtherNamespace(t *testing.T) {
 		t.Errorf("by name without rights: %v", got)
 	}
 }
+
+// Interfaces are those of the namespace that is looked into.
+func TestInterfaceOfOtherNamespace(t *testing.T) {
+	ns := testhost.NewNetns(t)
+	ip := testhost.Need(t, "ip")
+	if got := testhost.Run(t, testhost.Command{Path: ip, Args: []string{"link", "add", "inside0", "type", "veth", "peer", "name", "inside1"}, Netns: ns}); got.Code != 0 {
+		t.Fatal(got)
+	}
+	run := func(args ...string) testhost.Result {
+		return testhost.Run(t, testhost.Command{Path: testhost.Binary(t, "check_connections"), Args: args})
+	}
+	if got := run("--netns", ns.Name, "--interface", "inside0"); got.Code != 0 {
+		t.Errorf("an interface of the namespace: %v", got)
+	}
+	if got := run("--interface", "inside0"); got.Code != 3 || !strings.Contains(got.Stdout, "inside0") {
+		t.Errorf("an interface that is not here: %v", got)
+	}
+}

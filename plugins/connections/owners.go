@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
-	"github.com/sockcensus/sockcensus/pkg/sock/names"
 	"github.com/sockcensus/sockcensus/pkg/sock/owner"
 )
 
@@ -68,11 +66,4 @@ func (o *owners) cgroup(id uint64) string { return o.host.CgroupPath(id) }
 
 func (o *owners) service(port uint16) string { return o.host.Services.Name(port, "tcp") }
 
-// device is the name of an interface of this namespace, or its index.
-func (o *owners) device(index uint32) string {
-	name, err := names.InterfaceName(index)
-	if err != nil {
-		return strconv.FormatUint(uint64(index), 10)
-	}
-	return name
-}
+func (o *owners) device(index uint32) string { return o.host.InterfaceName(index) }

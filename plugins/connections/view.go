@@ -142,9 +142,10 @@ func (v *view) limitedMetrics(ranked []counted, shown map[group]bool) []report.M
 		if slices.ContainsFunc(v.named, func(key group) bool { return v.grouper.label(key, d) == label }) {
 			continue
 		}
+		key := keyOf(d, label)
 		metric := report.Metric{
-			Name: label, Label: label, Help: fmt.Sprintf("Sockets of one %s.", d),
-			Value: report.Count(0), Min: report.Count(0), Dimension: d.key(), Key: label,
+			Name: label, Label: key, Help: fmt.Sprintf("Sockets with %s %s.", d, key),
+			Value: report.Count(0), Min: report.Count(0), Dimension: d.key(), Key: key,
 		}
 		for _, c := range ranked {
 			if !shown[c.group] && v.grouper.label(c.group, d) == label {
@@ -234,6 +235,26 @@ func isAddressLabel(label string) bool {
 		}
 	}
 	return false
+}
+
+// keyOf reads a label back into the name of its group, as far as it tells.
+func keyOf(d dimension, label string) string {
+	rest := label
+	for _, prefix := range []string{"proc_", "user_", "net_", "cg_", "ip_", "rp", "p"} {
+		if after, ok := strings.CutPrefix(label, prefix); ok {
+			rest = after
+			break
+		}
+	}
+	if d != byPeer {
+		return rest
+	}
+	for _, separator := range []string{".", ":"} {
+		if a, err := netip.ParseAddr(strings.ReplaceAll(rest, "_", separator)); err == nil {
+			return a.String()
+		}
+	}
+	return rest
 }
 
 func wellFormed(rest string, ok bool) bool {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
 )
@@ -54,7 +55,16 @@ func (c *Cgroups) ID(name string) (uint64, error) {
 }
 
 func (c *Cgroups) file(name string) string {
-	return filepath.Join(c.dir, path.Clean("/"+name))
+	return filepath.Join(c.dir, path.Clean("/"+c.below(name)))
+}
+
+// below takes the mount point off a path in the file system, which is what ss(8)
+// takes: it prints paths from the root of the hierarchy.
+func (c *Cgroups) below(name string) string {
+	if rest, ok := strings.CutPrefix(name, c.dir); ok && (rest == "" || rest[0] == '/') {
+		return "/" + strings.TrimPrefix(rest, "/")
+	}
+	return name
 }
 
 // IDs are the numbers of all cgroups whose path matches a pattern, see [Match]. The
@@ -71,6 +81,7 @@ func (c *Cgroups) IDs(pattern string) ([]uint64, error) {
 	if err := c.walk(); err != nil {
 		return nil, err
 	}
+	pattern = c.below(pattern)
 	var ids []uint64
 	for id, name := range c.paths {
 		if Match(pattern, name) || Match("/"+pattern, name) {
