@@ -64,3 +64,15 @@ func BenchmarkKernel(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDial is what a short run pays before the first dump.
+func BenchmarkDial(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := Dial(0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
+	}
+}
