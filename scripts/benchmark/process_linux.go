@@ -26,27 +26,70 @@ func childEnvironment() []string {
 }
 
 // run starts the command in the calling thread's namespace and waits for it. Its
-// output goes into memory without a reader beside it.
+// output goes into memory without a reader beside it, and the calling thread
+// itself waits: what this program does meanwhile would count for both sides.
 func run(ctx context.Context, argv []string) (outcome, error) {
+	path, err := exec.LookPath(argv[0])
+	if err != nil {
+		return outcome{}, err
+	}
 	output, err := memoryFile()
 	if err != nil {
 		return outcome{}, err
 	}
 	defer output.Close()
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = childEnvironment(), output, output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-
+	attr := &syscall.ProcAttr{
+		Env:   childEnvironment(),
+		Files: []uintptr{null.Fd(), output.Fd(), output.Fd()},
+		Sys:   &syscall.SysProcAttr{Setpgid: true},
+	}
 	start := time.Now()
-	err = cmd.Run()
+	pid, err := syscall.ForkExec(path, argv, attr)
+	if err != nil {
+		return outcome{}, fmt.Errorf("starting %s: %w", path, err)
+	}
+	stop := context.AfterFunc(ctx, func() { syscall.Kill(-pid, syscall.SIGKILL) })
+	status, used, err := wait(pid)
 	wall := time.Since(start)
+	stop()
 	text, readErr := contents(output)
+	if err == nil && status != 0 {
+		err = ending(status)
+	}
 	if err = errors.Join(context.Cause(ctx), err, readErr); err != nil {
 		return outcome{}, fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, firstLine(text))
 	}
-	used := cmd.ProcessState
-	return outcome{sample{wall, used.UserTime() + used.SystemTime()}, text}, nil
+	return outcome{sample{wall, time.Duration(used.Utime.Nano() + used.Stime.Nano())}, text}, nil
+}
+
+// null is the standard input of every command.
+var null = openNull()
+
+func openNull() *os.File {
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		panic(err) // a system without /dev/null runs nothing
+	}
+	return f
+}
+
+// wait waits for a process, or with a negative number for one of a group, and
+// returns what it and the processes it waited for used.
+func wait(pid int) (status unix.WaitStatus, used unix.Rusage, err error) {
+	for {
+		_, err = unix.Wait4(pid, &status, 0, &used)
+		if err != unix.EINTR {
+			return status, used, err
+		}
+	}
+}
+
+// ending says how a command failed.
+func ending(status unix.WaitStatus) error {
+	if status.Signaled() {
+		return fmt.Errorf("ended by signal: %v", status.Signal())
+	}
+	return fmt.Errorf("exit code %d", status.ExitStatus())
 }
 
 // peakMemory runs the command once more and returns the largest resident size
@@ -68,13 +111,7 @@ func peakMemory(ctx context.Context, argv []string) (int64, error) {
 	group := cmd.Process.Pid
 	stop := context.AfterFunc(ctx, func() { syscall.Kill(-group, syscall.SIGKILL) })
 	defer stop()
-	var used unix.Rusage
-	for {
-		_, err = unix.Wait4(-group, nil, 0, &used)
-		if err != unix.EINTR {
-			break
-		}
-	}
+	_, used, err := wait(-group)
 	if err = errors.Join(context.Cause(ctx), err); err != nil {
 		return 0, fmt.Errorf("waiting for %s: %w", argv[0], err)
 	}
