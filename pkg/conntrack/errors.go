@@ -17,11 +17,11 @@ var (
 
 	// ErrNotLoaded says that this kernel has no connection tracking now.
 	ErrNotLoaded = errors.New("connection tracking is not loaded: a firewall rule that uses it " +
-		"(nftables `ct state`, iptables -m conntrack, NAT) loads it, and so does `modprobe nf_conntrack`")
+		"(nftables ct state, iptables -m conntrack, NAT) loads it, and so does modprobe nf_conntrack")
 
 	// ErrNoNetlink says that the tracker is there but its netlink interface
 	// is not.
-	ErrNoNetlink = errors.New("the kernel does not answer about flows: load its interface with `modprobe nf_conntrack_netlink`")
+	ErrNoNetlink = errors.New("the kernel does not answer about flows: load its interface with modprobe nf_conntrack_netlink")
 
 	// ErrInterrupted says that the table changed so that entries may be
 	// missing or double. Every entry that the kernel sent was delivered.

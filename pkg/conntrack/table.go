@@ -216,7 +216,7 @@ func (u Use) String() string {
 	case Unused:
 		return "connection tracking is loaded but not in use in this network namespace: " +
 			"the table is empty, and no rule uses it or nothing passed yet; " +
-			"a rule such as nftables `ct state new` or NAT switches it on"
+			"a rule such as nftables ct state new or NAT switches it on"
 	}
 	return "connection tracking is in use"
 }
