@@ -91,15 +91,27 @@ func (c *Conn) hangUp() error {
 //
 // At any time: *OpError, *MalformedError.
 func (c *Conn) Dump(ctx context.Context, r Request, yield func(*sock.Socket) error) (Stats, error) {
-	var stats Stats
-	if c.closed {
-		return stats, ErrClosed
-	}
-	if c.busy {
-		return stats, ErrBusy
+	switch {
+	case c.closed:
+		return Stats{}, ErrClosed
+	case c.busy:
+		return Stats{}, ErrBusy
 	}
 	c.busy = true
-	defer func() { c.busy = false }()
+	returned := false
+	defer func() {
+		c.busy = false
+		if !returned { // yield panicked, and the dump is still under way
+			c.hangUp()
+		}
+	}()
+	stats, err := c.dump(ctx, &r, yield)
+	returned = true
+	return stats, err
+}
+
+func (c *Conn) dump(ctx context.Context, r *Request, yield func(*sock.Socket) error) (Stats, error) {
+	var stats Stats
 	if err := decidable(r); err != nil {
 		return stats, err
 	}
@@ -111,7 +123,7 @@ func (c *Conn) Dump(ctx context.Context, r Request, yield func(*sock.Socket) err
 		return stats, err
 	}
 	c.row = sock.Socket{}
-	d := dump{conn: c, ctx: ctx, request: &r, stats: &stats, yield: yield, states: r.states()}
+	d := dump{conn: c, ctx: ctx, request: r, stats: &stats, yield: yield, states: r.states()}
 	err = d.run()
 	if stopErr := stop(); err == nil && stopErr != nil {
 		c.hangUp()
@@ -124,7 +136,7 @@ func (c *Conn) Dump(ctx context.Context, r Request, yield func(*sock.Socket) err
 
 // decidable returns an error if the kernel tells too little about sockets of
 // the protocol to match the filter.
-func decidable(r Request) error {
+func decidable(r *Request) error {
 	lacks := sock.Fields(0)
 	switch r.Protocol {
 	case sock.Unix:

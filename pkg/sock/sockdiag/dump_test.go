@@ -323,6 +323,39 @@ func TestDumpInADump(t *testing.T) {
 	}
 }
 
+func TestPanicInADump(t *testing.T) {
+	full := answer(tcpRow(), done())
+	c, r := replayConn(&replay{walks: [][][]byte{full, full}, sequence: testSequence})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic of yield is lost")
+			}
+		}()
+		_, _ = c.Dump(context.Background(), Request{}, func(*sock.Socket) error { panic("in the middle") })
+	}()
+	if rows, _, err := count(c, Request{}); !r.closed || rows != 1 || err != nil {
+		t.Errorf("after that: closed %v, %d rows, %v", r.closed, rows, err)
+	}
+}
+
+func TestMessagesOfErrors(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{malformed("an internet socket is cut short"), "the kernel's reply about sockets cannot be read: an internet socket is cut short"},
+		{&OpError{Op: "receive", Err: syscall.ENOBUFS}, "netlink receive of the socket table failed: no buffer space available"},
+		{(&refusal{syscall.ENOENT}).explain(sock.Raw, false), "this kernel cannot list raw sockets from netlink: module raw_diag is missing (try: modprobe raw_diag)"},
+		{(&refusal{syscall.EPERM}).explain(sock.TCP, true), "selecting sockets by their mark needs CAP_NET_ADMIN"},
+		{(&refusal{syscall.EPERM}).explain(sock.TCP, false), "netlink dump of the socket table failed: operation not permitted"},
+	} {
+		if got := test.err.Error(); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
 func TestContext(t *testing.T) {
 	full := answer(tcpRow(), done())
 	canceled, cancel := context.WithCancel(context.Background())

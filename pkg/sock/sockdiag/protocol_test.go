@@ -23,7 +23,7 @@ func TestDCCP(t *testing.T) {
 		answer(row(getByFamily, inetRow(familyInet6, 10, netip.MustParseAddrPort("[::]:5001"), netip.MustParseAddrPort("[::]:0"),
 			5, 0, attrV6Only, 0, 1, 0, 0, 0)), done()),
 	}})
-	got := collect2(t, c, Request{Protocol: sock.DCCP})
+	got := replayed(t, c, Request{Protocol: sock.DCCP})
 	known := sock.FieldCookie | sock.FieldInterface | sock.FieldTimer | sock.FieldUID
 	common := sock.Socket{Protocol: sock.DCCP, RecvQ: 10, SendQ: 20, UID: 1000, Inode: 0xffff_0001, Cookie: 0x55_11223344, Interface: 3}
 	connection, listener := common, common
@@ -43,7 +43,7 @@ func TestDCCP(t *testing.T) {
 	}
 }
 
-func collect2(t *testing.T, c *Conn, r Request) (all []sock.Socket) {
+func replayed(t *testing.T, c *Conn, r Request) (all []sock.Socket) {
 	t.Helper()
 	if _, err := c.Dump(t.Context(), r, func(s *sock.Socket) error {
 		all = append(all, *s)
@@ -72,7 +72,7 @@ func TestSCTP(t *testing.T) {
 	empty := answer(done())
 	c := Replay(dump, empty, dump, empty)
 	states := func(r Request) (got []sock.State) {
-		for _, s := range collect2(t, c, r) {
+		for _, s := range replayed(t, c, r) {
 			got = append(got, s.State)
 		}
 		return got
@@ -170,7 +170,7 @@ func TestRequests(t *testing.T) {
 	} {
 		empty := answer(done())
 		c, r := replayConn(&replay{sequence: testSequence, walks: [][][]byte{empty, empty}})
-		collect2(t, c, test.request)
+		replayed(t, c, test.request)
 		var got []string
 		for _, s := range r.sent {
 			got = append(got, string(s.body))

@@ -1,6 +1,8 @@
 package sockdiag
 
 import (
+	"net/netip"
+
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/filter"
 )
@@ -130,14 +132,10 @@ func (r *Request) condition(w walk) filter.Expr {
 	return filter.All(byAddress(w.byAddress), r.Filter)
 }
 
-// byAddress is the condition that decode follows when it calls a socket IPv4.
+// byAddress is the condition for what setAddresses calls IPv4, or IPv6.
 func byAddress(family sock.Family) filter.Expr {
-	local, peer := filter.ByAddress(sock.IPv4), filter.ByAddress(sock.IPv4)
-	if h, ok := peer.(filter.Host); ok {
-		h.Side = filter.Peer
-		peer = h
-	}
-	v4 := filter.Either(local, peer)
+	all := []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
+	v4 := filter.Either(filter.Address(filter.Local, all), filter.Address(filter.Peer, all))
 	if family == sock.IPv4 {
 		return v4
 	}
