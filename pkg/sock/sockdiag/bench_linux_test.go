@@ -29,6 +29,18 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+// BenchmarkRow decodes one established connection.
+func BenchmarkRow(b *testing.B) {
+	body := inetRow(familyInet, 1, testLocal, testPeer)
+	var s sock.Socket
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := parseInet(body, &s, sock.TCP, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkKernel lists the sockets of 3,000 connections.
 func BenchmarkKernel(b *testing.B) {
 	ns := socktest.NewHashedNamespace(b, 16384)
