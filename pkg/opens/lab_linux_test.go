@@ -40,13 +40,8 @@ func newLab(t testing.TB) *lab {
 		}
 	}
 	for _, ns := range []*testhost.Netns{l.server, l.client} {
-		// A link-local address that is still being checked cannot ask for neighbours, and
-		// the first question can get lost while the link comes up.
-		err := ns.Do(func() error {
-			return errors.Join(
-				os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0),
-				os.WriteFile("/proc/sys/net/ipv6/neigh/default/retrans_time_ms", []byte("20"), 0))
-		})
+		// A link-local address that is still being checked cannot ask for neighbours.
+		err := ns.Do(func() error { return os.WriteFile("/proc/sys/net/ipv6/conf/default/accept_dad", []byte("0"), 0) })
 		if err != nil {
 			t.Fatal(err)
 		}

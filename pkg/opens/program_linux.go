@@ -29,10 +29,7 @@ const (
 	stackKey   = -peerKeySize             // the peer's key; its beginnings are the other keys
 	stackValue = stackKey - namespaceSize // a value to be inserted
 	stackIndex = stackValue - 8           // the key of the array of the lost
-	keyPort    = stackKey + 8
 	keyDir     = stackKey + 10
-	keyZero    = stackKey + 12
-	keyIP      = stackKey + 16
 )
 
 // tables are the maps that the program counts in.
@@ -46,7 +43,7 @@ type tables struct{ meta, namespaces, services, peers, lost *ebpf.Map }
 //	r6 context   r7 value of the service   r8 1: no room below   r9 now
 func countProgram(t *tables) asm.Instructions {
 	return join(
-		key(),
+		keyAt(stackKey),
 		asm.Instructions{
 			asm.FnKtimeGetBootNs.Call(),
 			asm.Mov.Reg(asm.R9, asm.R0),
@@ -86,7 +83,7 @@ func countProgram(t *tables) asm.Instructions {
 			asm.AddAtomic.Mem(asm.R0, asm.R1, asm.DWord, flowOpens),
 			asm.Ja.Label("exit"),
 		},
-		lose(t.lost),
+		loseAt("no_namespace", t.lost),
 		asm.Instructions{
 			// Any other answer would take the event from the programs beside us.
 			asm.Mov.Imm(asm.R0, 1).WithSymbol("exit"),
@@ -95,9 +92,10 @@ func countProgram(t *tables) asm.Instructions {
 	)
 }
 
-// key leaves for "exit" unless a handshake was completed, and else puts the key of
-// namespace, service and peer on the stack.
-func key() asm.Instructions {
+// keyAt leaves for "exit" unless a handshake was completed, and else puts the key of
+// namespace, service and peer on the stack at an offset, and the namespace in r0.
+func keyAt(offset int16) asm.Instructions {
+	port, dir, zero, ip := offset+8, offset+10, offset+12, offset+16
 	return asm.Instructions{
 		asm.Mov.Reg(asm.R6, asm.R1),
 		asm.LoadMem(asm.R1, asm.R6, ctxOp, asm.Word),
@@ -109,32 +107,32 @@ func key() asm.Instructions {
 		asm.Ja.Label("port"),
 		asm.LoadMem(asm.R1, asm.R6, ctxLocalPort, asm.Word).WithSymbol("passive"),
 		asm.Mov.Imm(asm.R2, int32(In)),
-		asm.StoreMem(asm.RFP, keyPort, asm.R1, asm.Half).WithSymbol("port"),
-		asm.StoreMem(asm.RFP, keyDir, asm.R2, asm.Half),
-		asm.StoreImm(asm.RFP, keyZero, 0, asm.Word),
+		asm.StoreMem(asm.RFP, port, asm.R1, asm.Half).WithSymbol("port"),
+		asm.StoreMem(asm.RFP, dir, asm.R2, asm.Half),
+		asm.StoreImm(asm.RFP, zero, 0, asm.Word),
 
 		asm.LoadMem(asm.R1, asm.R6, ctxFamily, asm.Word),
 		asm.JEq.Imm(asm.R1, familyIPv6, "ipv6"),
 		asm.JNE.Imm(asm.R1, familyIPv4, "exit"),
-		asm.StoreImm(asm.RFP, keyIP, 0, asm.Word),
-		asm.StoreImm(asm.RFP, keyIP+4, 0, asm.Word),
-		asm.StoreImm(asm.RFP, keyIP+8, 0, asm.Half),
-		asm.StoreImm(asm.RFP, keyIP+10, 0xffff, asm.Half),
+		asm.StoreImm(asm.RFP, ip, 0, asm.Word),
+		asm.StoreImm(asm.RFP, ip+4, 0, asm.Word),
+		asm.StoreImm(asm.RFP, ip+8, 0, asm.Half),
+		asm.StoreImm(asm.RFP, ip+10, 0xffff, asm.Half),
 		asm.LoadMem(asm.R1, asm.R6, ctxRemoteIP4, asm.Word),
-		asm.StoreMem(asm.RFP, keyIP+12, asm.R1, asm.Word),
+		asm.StoreMem(asm.RFP, ip+12, asm.R1, asm.Word),
 		asm.Ja.Label("netns"),
 		asm.LoadMem(asm.R1, asm.R6, ctxRemoteIP6, asm.Word).WithSymbol("ipv6"),
-		asm.StoreMem(asm.RFP, keyIP, asm.R1, asm.Word),
+		asm.StoreMem(asm.RFP, ip, asm.R1, asm.Word),
 		asm.LoadMem(asm.R1, asm.R6, ctxRemoteIP6+4, asm.Word),
-		asm.StoreMem(asm.RFP, keyIP+4, asm.R1, asm.Word),
+		asm.StoreMem(asm.RFP, ip+4, asm.R1, asm.Word),
 		asm.LoadMem(asm.R1, asm.R6, ctxRemoteIP6+8, asm.Word),
-		asm.StoreMem(asm.RFP, keyIP+8, asm.R1, asm.Word),
+		asm.StoreMem(asm.RFP, ip+8, asm.R1, asm.Word),
 		asm.LoadMem(asm.R1, asm.R6, ctxRemoteIP6+12, asm.Word),
-		asm.StoreMem(asm.RFP, keyIP+12, asm.R1, asm.Word),
+		asm.StoreMem(asm.RFP, ip+12, asm.R1, asm.Word),
 
 		asm.Mov.Reg(asm.R1, asm.R6).WithSymbol("netns"),
 		asm.FnGetNetnsCookie.Call(),
-		asm.StoreMem(asm.RFP, stackKey, asm.R0, asm.DWord),
+		asm.StoreMem(asm.RFP, offset, asm.R0, asm.DWord),
 	}
 }
 
@@ -171,10 +169,10 @@ func find(name string, m *ebpf.Map, size, first, last int16) asm.Instructions {
 	})
 }
 
-// lose counts a connection that found no room for its namespace.
-func lose(m *ebpf.Map) asm.Instructions {
+// loseAt counts, at a label, a connection that found no room.
+func loseAt(label string, m *ebpf.Map) asm.Instructions {
 	return asm.Instructions{
-		asm.StoreImm(asm.RFP, stackIndex, 0, asm.Word).WithSymbol("no_namespace"),
+		asm.StoreImm(asm.RFP, stackIndex, 0, asm.Word).WithSymbol(label),
 		asm.Mov.Reg(asm.R2, asm.RFP),
 		asm.Add.Imm(asm.R2, stackIndex),
 		asm.LoadMapPtr(asm.R1, m.FD()),
