@@ -27,6 +27,9 @@ func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *r
 	r.Headline = c.headline(counted.listening)
 	r.Problems = x.problems
 	r.Details = append(c.lines(call), x.notes...)
+	if len(x.problems) == 1 && c.result.Differs() {
+		r.Details = append(r.Details, x.problems...) // the first line may have no room for it
+	}
 	if x.onlyRequired && len(c.result.Unexpected) > 0 {
 		r.Details = append(r.Details, "only --require says what is expected: give --unexpected ok if all else is welcome")
 	}

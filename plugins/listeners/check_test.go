@@ -1,0 +1,247 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// checkIn runs the check on a tree and makes what differs from run to run plain.
+func checkIn(t *testing.T, h *tree, args ...string) outcome {
+	t.Helper()
+	o := run(t, h.environ(), append([]string{"check_listeners", "--source", "proc"}, args...)...)
+	o.stdout = regexp.MustCompile(`since [0-9-]+ [0-9:]+`).ReplaceAllString(o.stdout, "since TIME")
+	return o
+}
+
+// tail is the perfdata that follows the expectation's.
+const tail = " listening=4;;;0; public=3;;;0;\n"
+
+func TestCheckOutputs(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(h *tree)
+		args   []string
+		want   string
+		code   int
+	}{
+		{name: "as expected", code: 0,
+			want: "LISTENERS OK - 4 listening, 0 unexpected, queue, drops unknown | unexpected=0;0;;0; missing=0;;0;0; unverified=0;;;0;" + tail},
+		{name: "a new listener", code: 1,
+			change: func(h *tree) {
+				h.process(666, "python3", "python3", "-m", "http.server")
+				h.listen("tcp 0.0.0.0:8000", 666)
+			},
+			want: "LISTENERS WARNING - new tcp 0.0.0.0:8000 python3, 5 listening, 1 unexpected (above 0), queue, drops unknown" +
+				" | unexpected=1;0;;0; missing=0;;0;0; unverified=0;;;0; listening=5;;;0; public=4;;;0;\n" +
+				"new: tcp 0.0.0.0:8000 python3 (pid 666, user root, since TIME): python3 -m http.server\n"},
+		{name: "a new listener, as severe as the option says", code: 2, args: []string{"--unexpected", "critical"},
+			change: func(h *tree) { h.listen("tcp 0.0.0.0:8000") },
+			want: "LISTENERS CRITICAL - new tcp 0.0.0.0:8000 -, 5 listening, 1 unexpected (above 0), queue, drops unknown" +
+				" | unexpected=1;;0;0; missing=0;;0;0; unverified=0;;;0; listening=5;;;0; public=4;;;0;\n" +
+				"new: tcp 0.0.0.0:8000 - (no process: the kernel's own, user root)\n"},
+		{name: "a new listener that is welcome", code: 0, args: []string{"--unexpected", "ok"},
+			change: func(h *tree) { h.listen("tcp 0.0.0.0:8000") },
+			want: "LISTENERS OK - new tcp 0.0.0.0:8000 -, 5 listening, 1 unexpected, queue, drops unknown" +
+				" | unexpected=1;;;0; missing=0;;0;0; unverified=0;;;0; listening=5;;;0; public=4;;;0;\n" +
+				"new: tcp 0.0.0.0:8000 - (no process: the kernel's own, user root)\n"},
+		{name: "an option allows it", code: 0, args: []string{"--allow", "tcp/8000"},
+			change: func(h *tree) { h.listen("tcp 0.0.0.0:8000") },
+			want: "LISTENERS OK - 5 listening, 0 unexpected, queue, drops unknown" +
+				" | unexpected=0;0;;0; missing=0;;0;0; unverified=0;;;0; listening=5;;;0; public=4;;;0;\n"},
+		{name: "what an option requires is missing", code: 2, args: []string{"--require", "tcp/127.0.0.1:25,tcp/443"},
+			want: "LISTENERS CRITICAL - tcp/127.0.0.1:25 missing, 4 listening, 0 unexpected, missing 1 (above 0) ... and 1 more" +
+				" | unexpected=0;0;;0; missing=1;;0;0; unverified=0;;;0;" + tail +
+				"CRITICAL: missing 1 (above 0)\nunknown: queue, drops\nmissing: tcp/127.0.0.1:25 (--require)\n"},
+		{name: "a hostile name", code: 1,
+			change: func(h *tree) {
+				h.process(666, "a|b`\n\x1b[31m;x=1", "sh", "-c", "x\ny|z", "\xff")
+				h.listen("tcp 127.0.0.1:1", 666)
+			},
+			want: `LISTENERS WARNING - new tcp 127.0.0.1:1 "a\x7cb\x60\x0a\x1b[31m\x3bx=1", 5 listening, 1 unexpected (above 0), queue, drops unknown` +
+				" | unexpected=1;0;;0; missing=0;;0;0; unverified=0;;;0; listening=5;;;0; public=3;;;0;\n" +
+				`new: tcp 127.0.0.1:1 "a\x7cb\x60\x0a\x1b[31m;x=1" (pid 666, user root, since TIME): sh -c x\x0ay\x7cz \xff` + "\n"},
+	}
+	for _, tt := range tests {
+		h := webHost(t)
+		if tt.change != nil {
+			tt.change(h)
+		}
+		o := checkIn(t, h, append(tt.args, "--baseline", write(t, "listeners", webBaseline))...)
+		if diff := cmp.Diff(tt.want, o.stdout); diff != "" || o.code != tt.code || o.stderr != "" {
+			t.Errorf("%s: exit %d, stderr %q (-want +got):\n%s", tt.name, o.code, o.stderr, diff)
+		}
+	}
+}
+
+func TestCheckMovedAndReplaced(t *testing.T) {
+	h := newTree(t)
+	h.process(100, "nginx", "nginx")
+	h.process(200, "nc", "nc", "-l", "53", "-u")
+	h.listen("tcp 0.0.0.0:8443", 100)
+	h.listen("udp 127.0.0.53:53", 200)
+	o := checkIn(t, h, "--baseline", write(t, "listeners", webBaseline))
+	for _, want := range []string{
+		"LISTENERS CRITICAL - udp 127.0.0.53:53 nc instead of systemd-resolved, 2 listening, 2 unexpected",
+		"moved: tcp *:443 nginx (line 2) is now tcp 0.0.0.0:8443 nginx (pid 100, user root, since TIME): nginx\n",
+		"replaced: udp 127.0.0.53:53 systemd-resolved (line 3) is now udp 127.0.0.53:53 nc (pid 200, user root, since TIME): nc -l 53 -u\n",
+		"missing: tcp 0.0.0.0:2049 - (line 4)\n",
+	} {
+		if !strings.Contains(o.stdout, want) || o.code != 2 {
+			t.Errorf("exit %d, no %q in\n%s", o.code, want, o.stdout)
+		}
+	}
+}
+
+// A worker that is left over when the master is gone holds the socket still.
+func TestCheckAnyHolder(t *testing.T) {
+	h := newTree(t)
+	h.process(50, "systemd-socket", "x")
+	h.process(101, "nginx", "nginx: worker process")
+	h.listen("tcp 0.0.0.0:443", 50, 101)
+	if o := checkIn(t, h, "--baseline", write(t, "listeners", "tcp 0.0.0.0:443 nginx\n")); o.code != 0 {
+		t.Errorf("%v", o)
+	}
+}
+
+func TestCheckProblemsInFile(t *testing.T) {
+	h := webHost(t)
+	o := checkIn(t, h, "--baseline", write(t, "listeners", webBaseline+"tcp 0.0.0.0:22 \ntcp 0.0.0.0:2049 nginx\nudp 127.0.0.53:53 systemd-resolved\n"))
+	for _, want := range []string{
+		"LISTENERS UNKNOWN - baseline /", "line 5, column 16: the program is missing", " and 3 more",
+		"line 6, column 1: tcp 0.0.0.0:2049 is on line 4 already, with program - instead of nginx",
+		"line 7, column 1: udp 127.0.0.53:53 is on line 3 already\n", "unexpected=0;0;;0; missing=0;;0;0;",
+	} {
+		if !strings.Contains(o.stdout, want) || o.code != 3 {
+			t.Errorf("exit %d, no %q in\n%s", o.code, want, o.stdout)
+		}
+	}
+	h = webHost(t)
+	o = checkIn(t, h, "--baseline", write(t, "listeners", webBaseline+"tpc 0.0.0.0:22 sshd\ntcp 0.0.0.0:1 gone\n"))
+	if o.code != 2 || !strings.Contains(o.stdout, "missing: tcp 0.0.0.0:1 gone (line 6)") || !strings.Contains(o.stdout, "line 5, column 1") {
+		t.Errorf("a typo hides what is missing:\n%v", o)
+	}
+}
+
+func TestCheckRefusesFiles(t *testing.T) {
+	h := webHost(t)
+	path := write(t, "listeners", webBaseline)
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ path, want string }{
+		{path, "everybody can write to it, so that it proves nothing: chmod o-w it"},
+		{path + ".gone", "no such file or directory, make one with: listeners baseline write FILE"},
+		{t.TempDir(), "it is not a regular file"},
+		{"/dev/zero", "it is not a regular file"},
+	} {
+		o := checkIn(t, h, "--baseline", tt.path)
+		if o.code != 3 || !strings.HasPrefix(o.stdout, "LISTENERS UNKNOWN - baseline ") || !strings.Contains(o.stdout, tt.want) {
+			t.Errorf("%s: exit %d, %q does not say %q", tt.path, o.code, o.stdout, tt.want)
+		}
+	}
+}
+
+func TestUsageErrors(t *testing.T) {
+	h := webHost(t)
+	for _, tt := range []struct {
+		args string
+		want string
+	}{
+		{"--unexpected loud --allow tcp/1", `--unexpected "loud": use ok, warning or critical`},
+		{"--missing 2 --allow tcp/1", `--missing "2": use ok, warning or critical`},
+		{"--unexpected ok", "need --baseline, --require or --allow"},
+		{"--require 443", `--require "443": there is no / after the protocol`},
+		{"--allow tcp/nonsense", `"nonsense" is not a port`},
+		{"--state established", "--state selects nothing here"},
+		{"--peer 10.0.0.1", "--peer selects nothing here"},
+		{"--protocol raw", "--protocol raw: listeners are of tcp or udp"},
+		{"--protocol sctp", "--protocol sctp: listeners are of tcp or udp"},
+		{"-w drops=1", "put the threshold on drops_rate"},
+		{"-w unexpected=1", `no metric "unexpected"`},
+		{"-w nonsense=1", "the metrics are listening, public, queue, drops_rate"},
+		{"word", `unexpected word "word"`},
+	} {
+		o := checkIn(t, h, strings.Fields(tt.args)...)
+		if o.code != 3 || !strings.HasPrefix(o.stdout, "LISTENERS UNKNOWN - ") || !strings.Contains(o.stdout, tt.want) || strings.Count(o.stdout, "\n") != 1 || o.stderr != "" {
+			t.Errorf("%s: exit %d, %q does not say %q (stderr %q)", tt.args, o.code, o.stdout, tt.want, o.stderr)
+		}
+	}
+	o := checkIn(t, h, "--filter", "state established")
+	if o.code != 3 || !strings.Contains(o.stdout, "a listener has one state") {
+		t.Errorf("a state in the filter: %v", o)
+	}
+}
+
+// Severities and thresholds combine, the worse one counts.
+func TestSeverityAndThresholds(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		code int
+		perf string
+	}{
+		{"", 1, "unexpected=2;0;;0;"},
+		{"-w 5", 1, "unexpected=2;0;;0;"},
+		{"-w unexpected=5", 1, "unexpected=2;0;;0;"},
+		{"--unexpected ok -w 5", 0, "unexpected=2;5;;0;"},
+		{"--unexpected ok -w 1", 1, "unexpected=2;1;;0;"},
+		{"-c 1", 2, "unexpected=2;0;1;0;"},
+		{"-c 5", 1, "unexpected=2;0;5;0;"},
+		{"--unexpected critical -w 1 -c 5", 2, "unexpected=2;1;0;0;"},
+		{"--unexpected ok --missing ok -w missing=0", 0, "missing=0;0;;0;"},
+		{"--unexpected ok -w public=2", 1, "public=3;2;;0;"},
+	} {
+		o := checkIn(t, webHost(t), append(strings.Fields(tt.args), "--require", "tcp/443")...)
+		if !strings.Contains(o.stdout, tt.perf) || o.code != tt.code {
+			t.Errorf("%q: exit %d, want %d with %s:\n%s", tt.args, o.code, tt.code, tt.perf, o.stdout)
+		}
+		if !strings.Contains(o.stdout, "only --require says what is expected") {
+			t.Errorf("%q: no hint in\n%s", tt.args, o.stdout)
+		}
+	}
+}
+
+func TestSelectionNarrowsTheUnexpected(t *testing.T) {
+	h := webHost(t)
+	o := checkIn(t, h, "--allow", "tcp/22", "--port", "1-1023", "--protocol", "tcp", "--ipv4")
+	if o.code != 1 || !strings.Contains(o.stdout, "unexpected=1;0;;0;") || !strings.Contains(o.stdout, "listening=1;") {
+		t.Errorf("%v", o)
+	}
+	// What is missing is looked for among all.
+	o = checkIn(t, h, "--require", "udp/127.0.0.53:53", "--require", "udp/40000", "--allow", "tcp/443", "--port", "443", "--ipv4")
+	if o.code != 0 || !strings.Contains(o.stdout, "missing=0;") {
+		t.Errorf("%v", o)
+	}
+}
+
+func TestWithoutExpectation(t *testing.T) {
+	o := checkIn(t, webHost(t))
+	want := "LISTENERS OK - 4 listening, 3 public, queue unknown, drops unknown | listening=4;;;0; public=3;;;0;\n"
+	if o.stdout != want || o.code != 0 {
+		t.Errorf("got %v, want %s", o, want)
+	}
+	if o := checkIn(t, webHost(t), "-w", "80"); o.code != 3 {
+		t.Errorf("a threshold on what /proc does not tell: %v", o)
+	}
+	if o := checkIn(t, webHost(t), "--udp-ephemeral"); !strings.Contains(o.stdout, "listening=5;") {
+		t.Errorf("%v", o)
+	}
+}
+
+// However many listeners there are, the output stays within what monitoring
+// systems carry.
+func TestThousands(t *testing.T) {
+	h := newTree(t)
+	h.process(100, "many", "many")
+	for port := 1; port <= 3000; port++ {
+		h.listen(fmt.Sprintf("tcp 0.0.0.0:%d", port), 100)
+	}
+	o := checkIn(t, h, "--allow", "tcp/60000")
+	if o.code != 1 || len(o.stdout) > 8<<10 || !strings.Contains(o.stdout, "unexpected=3000;") || !strings.Contains(o.stdout, "... and 29") {
+		t.Errorf("exit %d, %d bytes:\n%.300s", o.code, len(o.stdout), o.stdout)
+	}
+}
