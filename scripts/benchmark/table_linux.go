@@ -22,7 +22,7 @@ func printResults(w io.Writer, s *settings, results []result) {
 	fmt.Fprintf(w, "one in %d has an IPv6 socket at the server's end, and another 1 %% of the connections is half closed.\n", dualStackEvery)
 	fmt.Fprintf(w, "The established hash has %d buckets. Whole processes, run in turn; medians over the rounds, in brackets the\n", s.buckets)
 	fmt.Fprintln(w, "smallest and the largest. Below 1.00 means that ours needs less. Repeat with `make bench`, or choose with")
-	fmt.Fprintln(w, "`make bench BENCH_SIZES=\"10000 500000\"`; `head -20 scripts/bench` lists the other settings.")
+	fmt.Fprintln(w, "`make bench BENCH_SIZES=\"10000 500000\"`; the top of scripts/bench lists the other settings.")
 }
 
 func printRatios(w io.Writer, results []result) {
