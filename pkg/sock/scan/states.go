@@ -110,8 +110,14 @@ func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, erro
 	wanted := s.tables[0].States
 	var listed StateCounts
 	var minisockets uint64
-	// Every state has to be listed, wanted or not: the sum is subtracted.
-	err = s.walkNetlink(ctx, Table{sock.TCP, sock.AllStates &^ sock.StatesOf(sock.Established)}, func(row *sock.Socket) error {
+	// Every state has to be listed, wanted or not, because the sum is
+	// subtracted. Only sockets that are bound and nothing more are in no
+	// counter, and a walk of their own to the kernel.
+	listing := sock.AllStates &^ sock.StatesOf(sock.Established)
+	if !wanted.Has(sock.BoundInactive) {
+		listing &^= sock.StatesOf(sock.BoundInactive)
+	}
+	err = s.walkNetlink(ctx, Table{sock.TCP, listing}, func(row *sock.Socket) error {
 		listed[row.State&15]++
 		if !counted(row) {
 			minisockets++
