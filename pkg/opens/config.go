@@ -74,3 +74,8 @@ type Result struct {
 	Method Method
 	Reason string // why this method and not the first choice; "" otherwise
 }
+
+// repair is the way out of a directory in disorder.
+func (c Config) repair() string {
+	return "run " + c.command("off") + " and " + c.command("on") + " as root"
+}

@@ -91,11 +91,6 @@ func loadMap(c Config, name string, readOnly bool) (*ebpf.Map, error) {
 	return m, nil
 }
 
-// repair is the way out of a directory in disorder.
-func (c Config) repair() string {
-	return "run " + c.command("off") + " and " + c.command("on") + " as root"
-}
-
 // loadTables opens the tables of this version. Without a meta the error is ErrOff,
 // with one and a table missing ErrBroken.
 func loadTables(c Config, readOnly bool) (*tables, meta, error) {
@@ -149,8 +144,4 @@ func pinFailure(c Config, name string, err error) error {
 			": every directory above must let you pass (mode 0711); before Linux 5.19 reading needs CAP_BPF unless kernel.unprivileged_bpf_disabled=0")
 	}
 	return failure(ErrBroken, err, "cannot open ", c.pin(name), ": ", errno(err).Error())
-}
-
-func off(c Config) error {
-	return failure(ErrOff, nil, "connections are not being counted: run ", c.command("on"), " as root to switch it on")
 }

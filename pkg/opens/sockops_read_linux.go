@@ -220,3 +220,7 @@ func (s *sockOps) memory() (bytes uint64) {
 }
 
 var _ Counter = (*sockOps)(nil)
+
+func off(c Config) error {
+	return failure(ErrOff, nil, "connections are not being counted: run ", c.command("on"), " as root to switch it on")
+}
