@@ -65,7 +65,15 @@ type counters struct {
 	// current is CurrEstab: ESTABLISHED, and CLOSE_WAIT with them since about
 	// Linux 6.11.
 	current uint64
+	// allocated is every TCP socket of the whole host, whether it is in use or
+	// not, of all network namespaces.
+	allocated uint64
 }
+
+// idle reports whether a TCP socket may exist that is not in use, such as one
+// that is bound and nothing more. Where this namespace has every TCP socket of
+// the host in use, there is none.
+func (c counters) idle() bool { return c.allocated != c.inUse }
 
 // readCounters reads the counters of the query's namespace.
 func (s *Scanner) readCounters() (c counters, err error) {
@@ -97,7 +105,8 @@ func parseCounters(snmp, v4, v6 kernfs.Counters) (counters, error) {
 	if !known || !known4 {
 		return counters{}, errNoCounters
 	}
-	return counters{inUse: inUse4 + inUse6, current: current}, nil
+	allocated, _ := v4.Uint("TCP", "alloc")
+	return counters{inUse: inUse4 + inUse6, current: current, allocated: allocated}, nil
 }
 
 // statesByCounters lists what is not established and derives the rest. It
@@ -111,10 +120,10 @@ func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, erro
 	var listed StateCounts
 	var minisockets uint64
 	// Every state has to be listed, wanted or not, because the sum is
-	// subtracted. Only sockets that are bound and nothing more are in no
-	// counter, and a walk of their own to the kernel.
+	// subtracted. Only sockets that are bound and nothing more are in no sum,
+	// and to the kernel they are one more walk over every socket.
 	listing := sock.AllStates &^ sock.StatesOf(sock.Established)
-	if !wanted.Has(sock.BoundInactive) {
+	if !wanted.Has(sock.BoundInactive) || !before.idle() {
 		listing &^= sock.StatesOf(sock.BoundInactive)
 	}
 	err = s.walkNetlink(ctx, Table{sock.TCP, listing}, func(row *sock.Socket) error {

@@ -10,15 +10,15 @@ func TestDerive(t *testing.T) {
 		want              uint64
 		ok                bool
 	}{
-		{"quiet, CLOSE_WAIT counted as current", counters{110, 105}, counters{110, 105}, 10, 5, 100, true},
-		{"quiet, older kernel", counters{110, 100}, counters{110, 100}, 10, 5, 100, true},
-		{"idle host", counters{3, 0}, counters{3, 0}, 3, 0, 0, true},
-		{"rising meanwhile: the newer reading", counters{110, 100}, counters{130, 120}, 10, 0, 120, true},
-		{"falling meanwhile", counters{130, 120}, counters{110, 100}, 10, 0, 100, true},
-		{"the second counter bounds the first", counters{110, 100}, counters{130, 115}, 10, 0, 115, true},
-		{"counters that contradict each other", counters{110, 300}, counters{110, 300}, 10, 0, 0, false},
-		{"more listed than in use", counters{5, 0}, counters{5, 0}, 10, 0, 0, false},
-		{"CLOSE_WAIT above current: older kernel", counters{13, 2}, counters{13, 2}, 11, 9, 2, true},
+		{"quiet, CLOSE_WAIT counted as current", counters{inUse: 110, current: 105}, counters{inUse: 110, current: 105}, 10, 5, 100, true},
+		{"quiet, older kernel", counters{inUse: 110, current: 100}, counters{inUse: 110, current: 100}, 10, 5, 100, true},
+		{"idle host", counters{inUse: 3, current: 0}, counters{inUse: 3, current: 0}, 3, 0, 0, true},
+		{"rising meanwhile: the newer reading", counters{inUse: 110, current: 100}, counters{inUse: 130, current: 120}, 10, 0, 120, true},
+		{"falling meanwhile", counters{inUse: 130, current: 120}, counters{inUse: 110, current: 100}, 10, 0, 100, true},
+		{"the second counter bounds the first", counters{inUse: 110, current: 100}, counters{inUse: 130, current: 115}, 10, 0, 115, true},
+		{"counters that contradict each other", counters{inUse: 110, current: 300}, counters{inUse: 110, current: 300}, 10, 0, 0, false},
+		{"more listed than in use", counters{inUse: 5, current: 0}, counters{inUse: 5, current: 0}, 10, 0, 0, false},
+		{"CLOSE_WAIT above current: older kernel", counters{inUse: 13, current: 2}, counters{inUse: 13, current: 2}, 11, 9, 2, true},
 	}
 	for _, tt := range tests {
 		got, ok := derive(tt.before, tt.after, tt.others, tt.closeWait)
