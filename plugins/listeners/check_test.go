@@ -205,6 +205,24 @@ func TestSeverityAndThresholds(t *testing.T) {
 	}
 }
 
+// What is missing may be there in another form.
+func TestMissingNamesWhatIsNearby(t *testing.T) {
+	h := newTree(t)
+	h.process(100, "nginx", "nginx")
+	h.listen("tcp 127.0.0.1:443", 100)
+	for socket, want := range map[string]string{
+		"tcp/443":     "missing: tcp/443 (--require): only tcp 127.0.0.1:443 nginx listens on that port\n",
+		"tcp/*:443":   "missing: tcp/*:443 (--require): only tcp 127.0.0.1:443 nginx listens on that port\n",
+		"tcp/:::443":  "missing: tcp/[::]:443 (--require): only tcp 127.0.0.1:443 nginx listens on that port\n",
+		"udp/443":     "missing: udp/443 (--require)\n",
+		"tcp/444-500": "missing: tcp/444-500 (--require)\n",
+	} {
+		if o := checkIn(t, h, "--require", socket, "--unexpected", "ok"); o.code != 2 || !strings.Contains(o.stdout, want) {
+			t.Errorf("%s: %v, want %s", socket, o, want)
+		}
+	}
+}
+
 func TestSelectionNarrowsTheUnexpected(t *testing.T) {
 	h := webHost(t)
 	o := checkIn(t, h, "--allow", "tcp/22", "--port", "1-1023", "--protocol", "tcp", "--ipv4")

@@ -180,8 +180,25 @@ func (d *difference) text(c *comparison, call *plugin.Call) string {
 	case "replaced":
 		return fmt.Sprintf("replaced: %s (%s) is now %s", d.rule.String(), d.rule.Origin, c.describe(d.listener, call.Env.Now()))
 	case "missing":
-		return fmt.Sprintf("missing: %s (%s)", d.rule.String(), d.rule.Origin)
+		return fmt.Sprintf("missing: %s (%s)", d.rule.String(), d.rule.Origin) + c.nearby(&d.rule.Place)
 	default:
 		return "new: " + c.describe(d.listener, call.Env.Now())
 	}
+}
+
+// nearby says what listens on the port of a missing place, but not there.
+func (c *comparison) nearby(p *baseline.Place) string {
+	for i := range c.listed {
+		l := &c.listed[i]
+		if port := l.Local.Port(); l.Protocol != p.Protocol || port < p.Low || port > p.High {
+			continue
+		}
+		switch {
+		case p.Scope == baseline.Wildcard && l.V6Only:
+			return ": only " + l.name() + " listens, which takes no IPv4"
+		case !p.Matches(&l.Listener):
+			return ": only " + l.name() + " listens on that port"
+		}
+	}
+	return ""
 }

@@ -323,6 +323,18 @@ func TestFullAcceptQueue(t *testing.T) {
 	if r := check(rate...); r.Code != 1 || !strings.Contains(r.Stdout, " drops_rate=") || !strings.Contains(r.Stdout, "drops per second ") {
 		t.Errorf("a rate of drops: %v", r)
 	}
+	// A check with other options does not move the point that this one compares to.
+	if files, err := filepath.Glob(filepath.Join(state, "listeners.drops.????????")); err != nil || len(files) != 1 {
+		t.Errorf("state files: %v, %v", files, err)
+	} else if err := os.WriteFile(files[0], []byte("damaged"), 0o600); err != nil {
+		t.Error(err)
+	}
+	if r := check(rate...); r.Code != 0 || !strings.Contains(r.Stdout, "drops per second collecting") || !strings.Contains(r.Stdout, "cannot be used and is replaced: ") {
+		t.Errorf("a damaged state file: %v", r)
+	}
+	if r := check(append(rate, "-p", "81")...); r.Code != 0 || !strings.Contains(r.Stdout, "collecting") {
+		t.Errorf("the same question about another listener: %v", r)
+	}
 	if r := check("-w", "drops_rate=0"); r.Code != 3 || !strings.Contains(r.Stdout, "--state-dir") {
 		t.Errorf("no state directory: %v", r)
 	}
