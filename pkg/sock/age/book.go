@@ -7,16 +7,16 @@ import (
 )
 
 // DefaultLimit is how many connections a book holds unless told otherwise. They
-// take 16 bytes each in memory and about 3 in a file: those of one run share a time.
+// take 16 bytes each in memory and 3 to 6 in a file.
 const DefaultLimit = 1 << 20
 
 // A Book remembers when connections were first seen, by socket cookie. It holds
 // those of the last run only, so it grows with the connections that are there, not
 // with time.
 //
-// A connection is recorded as first seen at the end of its run: it is at least that
-// old. When there are more than the limit, those seen
-// first are kept, and that others were not seen proves nothing.
+// A connection is recorded as first seen at the end of its run, or as much earlier
+// as other evidence proves: it is at least that old. When there are more than the
+// limit, those seen first are kept, and that others were not seen proves nothing.
 type Book struct {
 	identity Identity
 	// began is when the last run began that saw every connection, zero for none.
@@ -31,6 +31,10 @@ type entry struct {
 	cookie uint64
 	seen   uint64 // milliseconds since boot
 }
+
+// pending in the place of a time marks one that follows from the end of the run:
+// the bits below it are the age in milliseconds that is proven then.
+const pending = 1 << 63
 
 // New is an empty book.
 func New(identity Identity) *Book { return &Book{identity: identity} }
@@ -57,11 +61,8 @@ type Run struct {
 	book  *Book
 	limit int
 	began time.Duration
-	seen  []entry // what the book knew has its time, the others have notYet
+	seen  []entry // what the book knew has its time, the others are pending
 }
-
-// notYet marks a connection whose time is that of the end of this run.
-const notYet = ^uint64(0)
 
 // Begin starts a run at a time since boot (CLOCK_BOOTTIME), which has to be read
 // before the table is. limit is how many connections may be kept, 0 for
@@ -87,16 +88,22 @@ func (b *Book) Begin(now time.Duration, limit int) (*Run, error) {
 // when a program disconnects a socket and connects it anew (connect(2) to
 // AF_UNSPEC), which the book takes for one connection; sockets that were accepted
 // on a listening port are never used so.
-func (r *Run) See(cookie uint64) Age {
+func (r *Run) See(cookie uint64) Age { return r.SeeWith(cookie, Unknown()) }
+
+// SeeWith is See for a connection about whose age something else is proven, as of
+// now. It returns both proofs joined, and the book remembers the better one: what
+// TCP_INFO tells of a connection that is idle is lost as soon as it is not.
+func (r *Run) SeeWith(cookie uint64, proof Age) Age {
 	if cookie == 0 {
-		return Unknown()
+		return proof
 	}
 	e, known := r.book.find(cookie)
-	if !known {
-		e = entry{cookie: cookie, seen: notYet}
+	byBook := r.prove(e, known)
+	if !known || proof.Min > byBook.Min {
+		e = entry{cookie: cookie, seen: pending | uint64(max(0, proof.Min)/time.Millisecond)}
 	}
 	r.seen = append(r.seen, e)
-	return r.prove(e, known)
+	return byBook.And(proof)
 }
 
 func (r *Run) prove(e entry, known bool) Age {
@@ -117,9 +124,7 @@ func (r *Run) prove(e entry, known bool) Age {
 func (r *Run) End(now time.Duration, complete bool) *Book {
 	next := &Book{identity: r.book.identity, last: roundUp(max(now, r.began))}
 	for i := range r.seen {
-		if r.seen[i].seen == notYet {
-			r.seen[i].seen = uint64(next.last / time.Millisecond)
-		}
+		r.settle(&r.seen[i], uint64(next.last/time.Millisecond))
 	}
 	if !complete {
 		r.seen = append(r.seen, r.book.entries...)
@@ -130,6 +135,43 @@ func (r *Run) End(now time.Duration, complete bool) *Book {
 	}
 	next.entries = keepOldest(next.entries, r.limit)
 	return next
+}
+
+// settle gives a pending connection its time, now that the run has ended.
+func (r *Run) settle(e *entry, last uint64) {
+	if e.seen&pending == 0 {
+		return
+	}
+	e.seen = last - min(last, e.seen&^pending)
+	if earlier, known := r.book.find(e.cookie); known {
+		e.seen = min(e.seen, earlier.seen)
+	}
+}
+
+// WithoutYouth makes it prove nothing that the book did not see a connection. It is
+// for selections that a connection can come into late: by process, by mark, by the
+// state of a connection that is being closed.
+func (b *Book) WithoutYouth() *Book {
+	b.began = 0
+	return b
+}
+
+// Join joins the books of two runs that overlapped: it is the one that ended later,
+// with the earliest times of both. Both must have been decoded with, or made for,
+// the same identity.
+func Join(a, b *Book) *Book {
+	if a.last < b.last {
+		a, b = b, a
+	}
+	joined := *a
+	joined.entries = slices.Clone(a.entries)
+	for i := range joined.entries {
+		e := &joined.entries[i]
+		if other, known := b.find(e.cookie); known {
+			e.seen = min(e.seen, other.seen)
+		}
+	}
+	return &joined
 }
 
 // unique sorts by cookie; of several times the earliest counts.

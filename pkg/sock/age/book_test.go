@@ -245,3 +245,60 @@ func decodes(t *testing.T, data []byte) {
 		t.Fatalf("decoding what was encoded: %v, %d connections, want %d", err, again.Len(), b.Len())
 	}
 }
+
+// What TCP_INFO proved while a connection was idle still holds when it is busy.
+func TestOtherProofIsRemembered(t *testing.T) {
+	r, _ := age.New(here).Begin(100*time.Second, 0)
+	if got, want := r.SeeWith(5, age.Age{Min: 40 * time.Second, Max: age.Unbounded}), (age.Age{Min: 40 * time.Second, Max: age.Unbounded}); got != want {
+		t.Errorf("SeeWith = %v, want %v", got, want)
+	}
+	r.SeeWith(6, age.Unknown())
+	b := kept(t, r.End(101*time.Second, true))
+	_, ages := run(t, b, 110*time.Second, 110*time.Second, true, 5, 6)
+	if ages[0].Min != 49*time.Second || ages[1].Min != 9*time.Second {
+		t.Errorf("at least %v and %v, want 49s and 9s", ages[0].Min, ages[1].Min)
+	}
+	// The better of two proofs stays, whichever it is.
+	r, _ = b.Begin(110*time.Second, 0)
+	r.SeeWith(5, age.Age{Min: 3 * time.Second, Max: age.Unbounded})
+	r.SeeWith(6, age.Age{Min: 9001 * time.Millisecond, Max: age.Unbounded})
+	_, ages = run(t, kept(t, r.End(111*time.Second, true)), 120*time.Second, 120*time.Second, true, 5, 6)
+	if ages[0].Min != 59*time.Second || ages[1].Min != 19*time.Second {
+		t.Errorf("at least %v and %v, want 59s and 19s", ages[0].Min, ages[1].Min)
+	}
+	// A proof of an age beyond the host's uptime is cut there.
+	r, _ = age.New(here).Begin(time.Second, 0)
+	r.SeeWith(5, age.Age{Min: time.Hour, Max: age.Unbounded})
+	_, ages = run(t, kept(t, r.End(time.Second, true)), 2*time.Second, 2*time.Second, true, 5)
+	if ages[0].Min != 2*time.Second {
+		t.Errorf("at least %v, want the uptime of 2s", ages[0].Min)
+	}
+}
+
+func TestWithoutYouth(t *testing.T) {
+	b, _ := run(t, age.New(here), 1*time.Second, 1*time.Second, true, 5)
+	_, ages := run(t, kept(t, b.WithoutYouth()), 4*time.Second, 4*time.Second, true, 5, 6)
+	if ages[0].Min != 3*time.Second || ages[1] != age.Unknown() {
+		t.Errorf("%v, want an old one and one of which nothing is known", ages)
+	}
+}
+
+// Two runs at once: whichever writes last, what both know holds.
+func TestJoin(t *testing.T) {
+	first, _ := run(t, age.New(here), 10*time.Second, 10*time.Second, true, 5, 6)
+	long, _ := run(t, first, 20*time.Second, 30*time.Second, true, 5, 6, 7)
+	short, _ := run(t, first, 25*time.Second, 26*time.Second, true, 5, 7, 8)
+	for _, joined := range []*age.Book{age.Join(long, short), age.Join(short, long)} {
+		_, ages := run(t, kept(t, joined), 40*time.Second, 40*time.Second, true, 5, 6, 7, 8)
+		for i, want := range []age.Age{
+			{Min: 30 * time.Second, Max: age.Unbounded},
+			{Min: 30 * time.Second, Max: age.Unbounded},
+			{Min: 14 * time.Second, Max: age.Unbounded}, // the short run saw it earlier
+			{Max: 20 * time.Second},                     // the long run began at 20s and did not see it
+		} {
+			if ages[i] != want {
+				t.Errorf("connection %d: %v, want %v", i, ages[i], want)
+			}
+		}
+	}
+}
