@@ -177,6 +177,9 @@ func (s *Subscription) Buffer() int { return s.buffer }
 // Close ends the subscription.
 func (s *Subscription) Close() error { return s.t.close() }
 
+// Overruns is how often events were lost until now; it asks nobody.
+func (s *Subscription) Overruns() uint64 { return s.overruns }
+
 // Loss is what was lost until now.
 func (s *Subscription) Loss() Loss {
 	events, known := s.t.dropped()

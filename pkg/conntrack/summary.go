@@ -61,7 +61,13 @@ func (c *Client) Summarize(ctx context.Context, period time.Duration, config Sub
 }
 
 func (s *Summary) count(e *Event) error {
-	switch e.Type {
+	s.Add(e.Type)
+	return nil
+}
+
+// Add counts one event.
+func (s *Summary) Add(t EventType) {
+	switch t {
 	case EventNew:
 		s.Created++
 	case EventUpdate:
@@ -69,7 +75,6 @@ func (s *Summary) count(e *Event) error {
 	case EventDestroy:
 		s.Destroyed++
 	}
-	return nil
 }
 
 // failures is how much insert_failed rose. Each CPU's counter has 32 bits and

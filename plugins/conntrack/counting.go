@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/conntrack"
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
+)
+
+// counting holds the options of "conntrack count".
+type counting struct {
+	plugin.Common
+	plugin.Output
+	flowSelection
+	grouping
+}
+
+// List counts the selected flows by any combination of groups. The whole table
+// is never read to be counted: the kernel knows the number.
+func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, error) {
+	filter, err := c.filter()
+	if err != nil {
+		return nil, err
+	}
+	dimensions, err := parseDimensions(c.By)
+	if err != nil {
+		return nil, err
+	}
+	top, err := c.top(0)
+	if err != nil {
+		return nil, err
+	}
+	h, err := openHost(call)
+	if err != nil {
+		return nil, err
+	}
+	defer h.close()
+	if filter.IsZero() && len(dimensions) == 0 {
+		return wholeCount(ctx, call, h)
+	}
+	return countFlows(ctx, call, h, filter, dimensions, top)
+}
+
+// wholeCount is the number of entries, and how many fit.
+func wholeCount(ctx context.Context, call *plugin.Call, h *host) (*report.Table, error) {
+	t, source, err := h.table(ctx)
+	if err != nil {
+		return nil, explained(err)
+	}
+	percent, ok := t.UsedPercent()
+	row := []report.Cell{report.Uint(t.Used), orNull(t.MaxKnown, report.Uint(t.Max)), orNull(ok, report.Float(percent))}
+	table := &report.Table{
+		Noun: "groups", Time: call.Env.Now(), Source: func() string { return source },
+		Columns: []report.Column{
+			{Key: "count", Title: "COUNT", Right: true}, {Key: "max", Title: "MAX", Right: true},
+			{Key: "used_percent", Title: "USED%", Right: true},
+		},
+		Rows: func(yield func([]report.Cell, error) bool) { yield(row, nil) },
+	}
+	if sentence, idle := h.idle(); idle {
+		table.Notes = append(table.Notes, sentence)
+	}
+	if call.Verbose() > 0 {
+		table.Notes = append(table.Notes, "source: "+source)
+	}
+	return table, nil
+}
+
+func countFlows(ctx context.Context, call *plugin.Call, h *host, filter *conntrack.Filter, dimensions []dimension, top int) (*report.Table, error) {
+	client, err := h.client()
+	if err != nil {
+		return nil, err
+	}
+	began := call.Env.Now()
+	t := newTally(dimensions)
+	if err := t.fill(ctx, client, filter); err != nil {
+		return nil, err
+	}
+	ranked := t.ranked()
+	if len(dimensions) == 0 {
+		ranked = []counted{{count: t.total}}
+	}
+	table := &report.Table{
+		Noun: "groups", Time: began, Source: func() string { return fromNetlink },
+		Columns: groupColumns(dimensions), Notes: notes(call, h, filter, t.total == 0),
+	}
+	if contains(dimensions, byStatus) {
+		table.Notes = append(table.Notes, "a flow counts under each status that it has")
+	}
+	if top > 0 && len(ranked) > top {
+		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d flows are not shown", len(ranked)-top, remainder(ranked[top:], nil)))
+		ranked = ranked[:top]
+	}
+	table.Rows = groupRows(dimensions, ranked)
+	return table, nil
+}
+
+func groupColumns(dimensions []dimension) []report.Column {
+	columns := []report.Column{{Key: "count", Title: "COUNT", Right: true}}
+	for _, d := range dimensions {
+		columns = append(columns, report.Column{Key: d.key(), Title: strings.ToUpper(strings.ReplaceAll(d.String(), "-", " "))})
+	}
+	return columns
+}
+
+func groupRows(dimensions []dimension, ranked []counted) iter.Seq2[[]report.Cell, error] {
+	return func(yield func([]report.Cell, error) bool) {
+		row := make([]report.Cell, 1+len(dimensions))
+		for _, c := range ranked {
+			row[0] = report.Uint(c.count)
+			rest := c.group
+			for i, d := range dimensions {
+				row[i+1] = d.cell(rest[:d.width()])
+				rest = rest[d.width():]
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/conntrack"
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/sock/names"
+)
+
+// flowSelection are the options that select flows. Addresses and ports are
+// those of the original direction, as the first packet had them; the reply's
+// differ where NAT is at work.
+type flowSelection struct {
+	Protocol   []string `long:"protocol" unquote:"false" value-name:"P" description:"tcp, udp, icmp, icmpv6, sctp, dccp, udplite, gre, esp, ah, igmp or a number"`
+	State      []string `long:"state" unquote:"false" value-name:"STATE" description:"TCP state as in conntrack(8): established, syn_sent, time_wait ..."`
+	Src        []string `long:"src" unquote:"false" value-name:"ADDR[/LEN]" description:"address or network that opened the flow"`
+	Dst        []string `long:"dst" unquote:"false" value-name:"ADDR[/LEN]" description:"address or network that it was opened to"`
+	Sport      []string `long:"sport" unquote:"false" value-name:"PORT" description:"port, service name or range that opened the flow"`
+	Dport      []string `long:"dport" unquote:"false" value-name:"PORT" description:"port that it was opened to: 443, https, 8000-8080"`
+	ReplySrc   []string `long:"reply-src" unquote:"false" value-name:"ADDR[/LEN]" description:"address that answers; differs from --dst under NAT"`
+	ReplyDst   []string `long:"reply-dst" unquote:"false" value-name:"ADDR[/LEN]" description:"address that answers go to; differs from --src under NAT"`
+	ReplySport []string `long:"reply-sport" unquote:"false" value-name:"PORT" description:"port that answers"`
+	ReplyDport []string `long:"reply-dport" unquote:"false" value-name:"PORT" description:"port that answers go to"`
+	Mark       []string `long:"mark" unquote:"false" value-name:"VALUE[/MASK]" description:"connection mark"`
+	Zone       []string `long:"zone" unquote:"false" value-name:"N" description:"conntrack zone"`
+	Status     []string `long:"status" unquote:"false" value-name:"STATUS" description:"assured, seen_reply, unreplied, expected, fixed_timeout or offload; several must all hold"`
+	IPv4       bool     `short:"4" long:"ipv4" description:"only IPv4 flows"`
+	IPv6       bool     `short:"6" long:"ipv6" description:"only IPv6 flows"`
+}
+
+// Filter reads the options.
+func (o *flowSelection) filter() (*conntrack.Filter, error) {
+	f := &conntrack.Filter{}
+	for _, read := range []func(*conntrack.Filter) error{o.kinds, o.addresses, o.ports, o.tags} {
+		if err := read(f); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// kinds reads what a flow is: family, protocol, state.
+func (o *flowSelection) kinds(f *conntrack.Filter) (err error) {
+	switch {
+	case o.IPv4 && !o.IPv6:
+		f.Family = conntrack.IPv4
+	case o.IPv6 && !o.IPv4:
+		f.Family = conntrack.IPv6
+	}
+	if f.Protocols, err = values("--protocol", o.Protocol, conntrack.ParseProtocol); err != nil {
+		return err
+	}
+	states, err := values("--state", o.State, conntrack.ParseState)
+	if err != nil {
+		return err
+	}
+	f.States = conntrack.SetOfStates(states...)
+	if len(states) > 0 && len(f.Protocols) > 0 && !contains(f.Protocols, conntrack.TCP) {
+		return plugin.Usagef("--state is a state of TCP, and --protocol %s leaves TCP out: leave one of them away", strings.Join(o.Protocol, ","))
+	}
+	return nil
+}
+
+func contains[T comparable](list []T, wanted T) bool {
+	for _, v := range list {
+		if v == wanted {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *flowSelection) addresses(f *conntrack.Filter) (err error) {
+	for _, option := range []struct {
+		name  string
+		words []string
+		to    *[]netip.Prefix
+	}{
+		{"--src", o.Src, &f.Src}, {"--dst", o.Dst, &f.Dst},
+		{"--reply-src", o.ReplySrc, &f.ReplySrc}, {"--reply-dst", o.ReplyDst, &f.ReplyDst},
+	} {
+		if *option.to, err = values(option.name, option.words, conntrack.ParsePrefix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *flowSelection) ports(f *conntrack.Filter) (err error) {
+	for _, option := range []struct {
+		name  string
+		words []string
+		to    *[]conntrack.PortRange
+	}{
+		{"--sport", o.Sport, &f.SrcPorts}, {"--dport", o.Dport, &f.DstPorts},
+		{"--reply-sport", o.ReplySport, &f.ReplySrcPorts}, {"--reply-dport", o.ReplyDport, &f.ReplyDstPorts},
+	} {
+		parse := func(word string) (conntrack.PortRange, error) { return parsePort(word, f.Protocols) }
+		if *option.to, err = values(option.name, option.words, parse); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parsePort reads a port, a range or the name of a service.
+func parsePort(word string, protocols []conntrack.Protocol) (conntrack.PortRange, error) {
+	if word[0] < '0' || word[0] > '9' {
+		protocol := "tcp"
+		if len(protocols) > 0 {
+			protocol = protocols[0].String()
+		}
+		port, err := names.NewServices("").Port(word, protocol)
+		if err != nil {
+			return conntrack.PortRange{}, plugin.Usagef("%q is no port: %w, or a range such as 8000-8080", word, err)
+		}
+		return conntrack.PortRange{First: port, Last: port}, nil
+	}
+	return conntrack.ParsePortRange(word)
+}
+
+// tags reads what was noted on a flow: mark, zone, status.
+func (o *flowSelection) tags(f *conntrack.Filter) (err error) {
+	if f.Marks, err = values("--mark", o.Mark, conntrack.ParseMark); err != nil {
+		return err
+	}
+	if f.Zones, err = values("--zone", o.Zone, parseZone); err != nil {
+		return err
+	}
+	terms, err := values("--status", o.Status, conntrack.ParseStatus)
+	for _, term := range terms {
+		if err == nil {
+			f.Status, err = f.Status.And(term)
+		}
+	}
+	if err != nil {
+		return plugin.Usagef("%w", err)
+	}
+	return nil
+}
+
+func parseZone(word string) (uint16, error) {
+	n, err := strconv.ParseUint(word, 10, 16)
+	if err != nil {
+		return 0, plugin.Usagef("%q is no zone: use a number from 0 to 65535", word)
+	}
+	return uint16(n), nil
+}
+
+// values reads each value of an option.
+func values[T any](option string, texts []string, parse func(string) (T, error)) ([]T, error) {
+	var all []T
+	for _, word := range plugin.Words(texts) {
+		v, err := parse(word)
+		if err != nil {
+			return nil, plugin.Usagef("%s: %w", option, err)
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
