@@ -186,6 +186,28 @@ func TestRepeatedAndLateSamplesAddNothing(t *testing.T) {
 	}
 }
 
+func TestTakenAwayCountersAreRecordedToTheirEnd(t *testing.T) {
+	db, _ := create(t, history.Options{})
+	k := newKernel(t)
+	k.open(web, "192.0.2.1", 7)
+	k.open(web, "192.0.2.2", 1)
+	k.pass(time.Minute)
+	taken := k.sample()
+	record(t, db, taken)
+	k.open(web, "192.0.2.1", 2) // after the sample, before the end
+	gone := k.peers[web]["192.0.2.1"]
+	delete(k.peers[web], "192.0.2.1")
+	if got := record(t, db, taken.Late([]opens.Peer{*gone})); got.Opens != 2 {
+		t.Errorf("late: %+v, want 2", got)
+	}
+	k.pass(time.Minute)
+	k.open(web, "192.0.2.1", 20)
+	k.open(web, "192.0.2.2", 1)
+	if got := record(t, db, k.sample()); got.Opens != 21 {
+		t.Errorf("next: %+v, want 21", got)
+	}
+}
+
 func TestConcurrentRunsCountOnce(t *testing.T) {
 	_, path := create(t, history.Options{})
 	k := newKernel(t)

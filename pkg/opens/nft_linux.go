@@ -326,7 +326,7 @@ func (n *nft) Status() (*Status, error) {
 	status.Services.Size = maxServices
 	status.Overflow += status.In.Rest
 	passive, active := kernelCounts()
-	status.Kernel = &Comparison{PassiveOpens: passive - n.note.Passive, ActiveOpens: active - n.note.Active}
+	status.Kernel = &Comparison{PassiveOpens: fell(n.note.Passive, passive), ActiveOpens: fell(n.note.Active, active)}
 	return status, nil
 }
 

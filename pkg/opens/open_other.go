@@ -2,7 +2,10 @@
 
 package opens
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 func unsupported() error {
 	return failure(ErrRefused, errors.ErrUnsupported, "connections can be counted on Linux only")
@@ -19,3 +22,6 @@ func Open(Config) (Counter, error) { return nil, unsupported() }
 
 // Watch is for Linux.
 func Watch(Config, Query) (Watcher, error) { return nil, unsupported() }
+
+// Evict is for Linux.
+func Evict(Config, time.Duration) ([]Peer, error) { return nil, unsupported() }

@@ -29,6 +29,15 @@ func Take(c Counter, q Query, wall time.Time) (*Sample, error) {
 	return s, nil
 }
 
+// Late is a sample with nothing but the last readings of counters that Evict took
+// away after s was taken. Recorded after s, it adds what they counted in between.
+func (s *Sample) Late(gone []Peer) *Sample {
+	late := *s
+	late.Taken++ // later than s, and no later than anything that came after it
+	late.Totals, late.Peers = nil, gone
+	return &late
+}
+
 // Delta is what a counter counted since prev was noted. What is not the same
 // counter any more, or fell, has counted all of cur since.
 func Delta(prev, cur Mark) uint64 {

@@ -199,7 +199,7 @@ func (s *sockOps) Status() (*Status, error) {
 	status.Memory = s.memory()
 	if namespace == s.head.namespace {
 		passive, active := kernelCounts()
-		status.Kernel = &Comparison{PassiveOpens: passive - s.head.passive, ActiveOpens: active - s.head.active}
+		status.Kernel = &Comparison{PassiveOpens: fell(s.head.passive, passive), ActiveOpens: fell(s.head.active, active)}
 	}
 	return status, nil
 }
