@@ -139,6 +139,8 @@ func (p *Plugin) sayLive(env Env, t *report.Table) (said *int) {
 	if !t.Live {
 		return said
 	}
+	p.say(env, t.Notes)
+	*said = len(t.Notes)
 	rows := t.Rows
 	t.Rows = func(yield func([]report.Cell, error) bool) {
 		for row, err := range rows {
