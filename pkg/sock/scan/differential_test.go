@@ -282,3 +282,25 @@ func states(t *testing.T, query scan.Query) (scan.StateCounts, scan.Plan) {
 	}
 	return counts, scanner.Plan()
 }
+
+// A socket that is bound and nothing more is counted, whatever the shortcuts
+// say.
+func TestBoundInactiveIsCounted(t *testing.T) {
+	namespace := socktest.NewNamespace(t)
+	namespace.Do(func() {
+		if counts, _ := states(t, scan.Query{}); counts.Of(sock.BoundInactive) != 0 {
+			t.Errorf("%d bound sockets in an empty namespace", counts.Of(sock.BoundInactive))
+		}
+	})
+	namespace.Populate()
+	namespace.Do(func() {
+		full, _ := states(t, scan.Query{Keep: func(*sock.Socket) bool { return true }})
+		cheap, _ := states(t, scan.Query{})
+		if full.Of(sock.BoundInactive) == 0 {
+			t.Skip("this kernel does not list bound-inactive sockets (Linux 6.8)")
+		}
+		if cheap.Of(sock.BoundInactive) != full.Of(sock.BoundInactive) {
+			t.Errorf("%d bound sockets by counters, %d by a full walk", cheap.Of(sock.BoundInactive), full.Of(sock.BoundInactive))
+		}
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
 	"github.com/sockcensus/sockcensus/pkg/sock"
@@ -70,30 +72,29 @@ type counters struct {
 	allocated uint64
 }
 
-// idle reports whether a TCP socket may exist that is not in use, such as one
-// that is bound and nothing more. Where this namespace has every TCP socket of
-// the host in use, there is none.
-func (c counters) idle() bool { return c.allocated != c.inUse }
-
 // readCounters reads the counters of the query's namespace.
 func (s *Scanner) readCounters() (c counters, err error) {
 	err = s.inNamespace(func(dir string) error {
-		snmp, err := kernfs.SNMP(dir)
-		if err != nil {
-			return err
-		}
-		v4, err := kernfs.Sockstat(dir)
-		if err != nil {
-			return err
-		}
-		v6, err := kernfs.Sockstat6(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		c, err = parseCounters(snmp, v4, v6)
+		c, err = countersIn(dir)
 		return err
 	})
 	return c, err
+}
+
+func countersIn(dir string) (counters, error) {
+	snmp, err := kernfs.SNMP(dir)
+	if err != nil {
+		return counters{}, err
+	}
+	v4, err := kernfs.Sockstat(dir)
+	if err != nil {
+		return counters{}, err
+	}
+	v6, err := kernfs.Sockstat6(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return counters{}, err
+	}
+	return parseCounters(snmp, v4, v6)
 }
 
 var errNoCounters = errors.New("this kernel does not count its TCP sockets")
@@ -123,7 +124,7 @@ func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, erro
 	// subtracted. Only sockets that are bound and nothing more are in no sum,
 	// and to the kernel they are one more walk over every socket.
 	listing := sock.AllStates &^ sock.StatesOf(sock.Established)
-	if !wanted.Has(sock.BoundInactive) || !before.idle() {
+	if !wanted.Has(sock.BoundInactive) || s.allInUse(before) {
 		listing &^= sock.StatesOf(sock.BoundInactive)
 	}
 	err = s.walkNetlink(ctx, Table{sock.TCP, listing}, func(row *sock.Socket) error {
@@ -156,6 +157,38 @@ func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, erro
 	}
 	s.plan.step("established: the kernel's counters, in agreement before and after the walk")
 	return listed, true, nil
+}
+
+// allInUse reports whether every TCP socket of the host is in use, here or in
+// the namespace of process 1, so that none is bound and nothing more.
+func (s *Scanner) allInUse(here counters) bool {
+	if here.allocated == here.inUse {
+		return true
+	}
+	first, err := s.firstNamespace()
+	return err == nil && here.allocated == here.inUse+first.inUse
+}
+
+// firstNamespace reads the counters of process 1's namespace, if it is another
+// one. Which it is shows without rights in its files: each namespace has files
+// of its own.
+func (s *Scanner) firstNamespace() (counters, error) {
+	first := s.query.Root.NetDirOf(1)
+	theirs, err := os.Stat(filepath.Join(first, "sockstat"))
+	if err != nil {
+		return counters{}, err
+	}
+	err = s.inNamespace(func(dir string) error {
+		ours, err := os.Stat(filepath.Join(dir, "sockstat"))
+		if err == nil && os.SameFile(ours, theirs) {
+			err = errNoCounters
+		}
+		return err
+	})
+	if err != nil {
+		return counters{}, err
+	}
+	return countersIn(first)
 }
 
 // counted reports whether sockstat's "inuse" has the socket: not the
