@@ -120,20 +120,25 @@ func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, erro
 	wanted := s.tables[0].States
 	var listed StateCounts
 	var minisockets uint64
+	list := func(states sock.StateSet) error {
+		return s.walkNetlink(ctx, Table{sock.TCP, states}, func(row *sock.Socket) error {
+			listed[row.State&15]++
+			if !counted(row) {
+				minisockets++
+			}
+			return nil
+		})
+	}
 	// Every state has to be listed, wanted or not, because the sum is
 	// subtracted. Only sockets that are bound and nothing more are in no sum,
 	// and to the kernel they are one more walk over every socket.
+	bound := sock.StatesOf(sock.BoundInactive)
 	listing := sock.AllStates &^ sock.StatesOf(sock.Established)
-	if !wanted.Has(sock.BoundInactive) || s.allInUse(before) {
-		listing &^= sock.StatesOf(sock.BoundInactive)
+	skipped := !wanted.Has(sock.BoundInactive) || s.allInUse(before)
+	if skipped {
+		listing &^= bound
 	}
-	err = s.walkNetlink(ctx, Table{sock.TCP, listing}, func(row *sock.Socket) error {
-		listed[row.State&15]++
-		if !counted(row) {
-			minisockets++
-		}
-		return nil
-	})
+	err = list(listing)
 	if errors.Is(err, sock.ErrInterrupted) {
 		return StateCounts{}, false, nil
 	}
@@ -143,6 +148,11 @@ func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, erro
 	after, err := s.readCounters()
 	if err != nil {
 		return StateCounts{}, false, nil
+	}
+	if skipped && wanted.Has(sock.BoundInactive) && !s.allInUse(after) {
+		if err := list(bound); err != nil {
+			return StateCounts{}, false, err
+		}
 	}
 	others := listed.Total(sock.AllStates) - minisockets
 	established, ok := derive(before, after, others, listed[sock.CloseWait])
