@@ -88,22 +88,33 @@ func (x *ruleIndex) about(l *Listener) func(yield func(int) bool) {
 	}
 }
 
-// NeedsProgram tells for each listener whether it takes a look at its program to
-// compare it, or to say what it is: those that a rule allows whoever holds them
-// need none.
-func NeedsProgram(rules []Rule, listeners []Listener) []bool {
+// A Need says what the program of a listener has to be known for.
+type Need uint8
+
+// The needs: a listener that a rule allows whoever holds it has none, one that
+// nothing allows is to be described, and one in a place for which a rule names
+// programs has to be compared.
+const (
+	NoNeed Need = iota
+	ToDescribe
+	ToCompare
+)
+
+// Needs tells for each listener what its program has to be known for.
+func Needs(rules []Rule, listeners []Listener) []Need {
 	x := newIndex(rules)
-	needs := make([]bool, len(listeners))
+	needs := make([]Need, len(listeners))
 	for n := range listeners {
-		allowed, named := false, false
+		if !listeners[n].Uncounted {
+			needs[n] = ToDescribe
+		}
 		for i := range x.about(&listeners[n]) {
 			if namesPrograms(rules[i].Programs) {
-				named = true
-			} else {
-				allowed = true
+				needs[n] = ToCompare
+				break
 			}
+			needs[n] = NoNeed
 		}
-		needs[n] = named || !allowed && !listeners[n].Uncounted
 	}
 	return needs
 }

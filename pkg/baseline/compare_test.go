@@ -146,11 +146,11 @@ func TestUncounted(t *testing.T) {
 	}
 }
 
-func TestNeedsProgram(t *testing.T) {
-	rules := Parse([]byte("tcp 0.0.0.0:80 *\ntcp 0.0.0.0:81 httpd")).Rules()
-	listeners := listenAll(t, "tcp 0.0.0.0:80 ?", "tcp 0.0.0.0:81 ?", "tcp 0.0.0.0:82 ?", "tcp 0.0.0.0:83 ?")
+func TestNeeds(t *testing.T) {
+	rules := Parse([]byte("tcp 0.0.0.0:80 *\ntcp 0.0.0.0:81 httpd\ntcp *:84 *\ntcp 0.0.0.0:84 httpd")).Rules()
+	listeners := listenAll(t, "tcp 0.0.0.0:80 ?", "tcp 0.0.0.0:81 ?", "tcp 0.0.0.0:82 ?", "tcp 0.0.0.0:83 ?", "tcp 0.0.0.0:84 ?")
 	listeners[3].Uncounted = true
-	if diff := cmp.Diff([]bool{false, true, true, false}, NeedsProgram(rules, listeners)); diff != "" {
+	if diff := cmp.Diff([]Need{NoNeed, ToCompare, ToDescribe, NoNeed, ToCompare}, Needs(rules, listeners)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

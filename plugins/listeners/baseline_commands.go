@@ -89,7 +89,7 @@ func (b *baselineCheck) List(ctx context.Context, call *plugin.Call) (*report.Ta
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.compare(ctx, f.Rules())
+	c, err := s.compare(ctx, f.Rules(), true)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func (f *filing) merge(ctx context.Context, call *plugin.Call, file *baseline.Fi
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := s.compare(ctx, file.Rules())
+	c, err := s.compare(ctx, file.Rules(), true)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -17,20 +17,21 @@ const aboveZero = "0"
 // checkExpected makes the report on what differs from what is expected.
 func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *report.Report, s *survey, x *expectation) error {
 	counted := countListeners(s.listeners())
-	c, err := s.compare(ctx, x.rules)
+	matters := x.severity["unexpected"] != threshold.OK || call.Wants("unexpected") || call.Wants("")
+	c, err := s.compare(ctx, x.rules, matters)
 	if err != nil {
 		return err
 	}
 	r.Default = "unexpected"
 	r.Graphs[0].Category = "security"
 	r.Graphs[0].Metrics = append(c.metrics(call, x), counted.metrics()...)
-	r.Headline = c.headline(counted.listening)
+	r.Headline = c.headline(counted.listening, matters)
 	r.Problems = x.problems
-	r.Details = append(c.lines(call), x.notes...)
+	r.Details = append(c.lines(call, matters), x.notes...)
 	if len(x.problems) == 1 && c.result.Differs() {
 		r.Details = append(r.Details, x.problems...) // the first line may have no room for it
 	}
-	if x.onlyRequired && len(c.result.Unexpected) > 0 {
+	if x.onlyRequired && matters && len(c.result.Unexpected) > 0 {
 		r.Details = append(r.Details, "only --require says what is expected: give --unexpected ok if all else is welcome")
 	}
 	if counted.fullest == nil || !counted.queueKnown || !alarming(call, counted.fill, "queue") {
@@ -88,16 +89,16 @@ func combined(call *plugin.Call, severity threshold.Status, names []string) thre
 }
 
 // headline names the first of what is wrong, what is missing before what is new.
-func (c *comparison) headline(listening uint64) string {
+func (c *comparison) headline(listening uint64, matters bool) string {
 	var parts []string
-	if text := c.culprit(); text != "" {
+	if text := c.culprit(matters); text != "" {
 		parts = append(parts, text)
 	}
 	return strings.Join(append(parts, fmt.Sprintf("%d listening, %d unexpected", listening, len(c.result.Unexpected))), ", ")
 }
 
 // culprit is the first difference, and the number of others of its kind.
-func (c *comparison) culprit() string {
+func (c *comparison) culprit(matters bool) string {
 	if len(c.result.Moves) > 0 {
 		m := c.result.Moves[0]
 		if m.Replaced {
@@ -108,7 +109,7 @@ func (c *comparison) culprit() string {
 	if n := len(c.result.Missing); n > 0 {
 		return c.rules[c.result.Missing[0]].String() + others(n) + " missing"
 	}
-	if n := len(c.result.Unexpected); n > 0 {
+	if n := len(c.result.Unexpected); n > 0 && matters {
 		return "new " + c.listed[c.result.Unexpected[0]].name() + others(n)
 	}
 	return ""
@@ -125,11 +126,14 @@ func programs(r *baseline.Rule) string {
 	return strings.TrimPrefix(r.String(), r.Place.String()+" ")
 }
 
-// lines are the differences in long text: moved, missing, new, unverified.
-func (c *comparison) lines(call *plugin.Call) []string {
+// lines are the differences in long text: moved, missing, new, unverified. New
+// ones are left out where they do not matter.
+func (c *comparison) lines(call *plugin.Call, matters bool) []string {
 	var lines []string
 	for _, d := range c.differences() {
-		lines = append(lines, d.text(c, call))
+		if matters || d.change != "new" {
+			lines = append(lines, d.text(c, call))
+		}
 	}
 	if n := len(c.result.Unverified); n > 0 {
 		lines = append(lines, fmt.Sprintf("unverified: %d, beginning with %s", n, c.listed[c.result.Unverified[0]].name()))

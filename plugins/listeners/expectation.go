@@ -120,23 +120,21 @@ type comparison struct {
 
 // compare holds the survey against rules. Processes are looked for only where it
 // matters, and for all holders of a socket only where the first one is another
-// program than expected.
-func (s *survey) compare(ctx context.Context, rules []baseline.Rule) (*comparison, error) {
+// program than expected. Unless it is to describe what is unexpected, nobody
+// looks for programs that no rule names.
+func (s *survey) compare(ctx context.Context, rules []baseline.Rule, describe bool) (*comparison, error) {
 	c := &comparison{survey: s, rules: rules}
-	if err := s.hold(ctx, s.needed(rules), false); err != nil {
+	c.again()
+	least := baseline.ToCompare
+	if describe {
+		least = baseline.ToDescribe
+	}
+	if err := s.hold(ctx, c.needing(least), false); err != nil {
 		return nil, err
 	}
 	c.again()
-	var doubted []*socket
-	for _, n := range c.result.Unexpected {
-		for _, one := range c.listed[n].sockets {
-			if one.visibility == owner.Held {
-				doubted = append(doubted, one)
-			}
-		}
-	}
 	owners := s.owners
-	if err := s.hold(ctx, doubted, true); err != nil {
+	if err := s.hold(ctx, c.doubted(), true); err != nil {
 		return nil, err
 	}
 	s.owners = owners
@@ -149,13 +147,27 @@ func (c *comparison) again() {
 	c.result = baseline.Compare(c.rules, bare(c.listed))
 }
 
-// needed are the sockets whose program the rules ask for.
-func (s *survey) needed(rules []baseline.Rule) []*socket {
-	listed := s.listeners()
+// needing are the sockets whose program is needed for something.
+func (c *comparison) needing(least baseline.Need) []*socket {
 	var sockets []*socket
-	for n, needs := range baseline.NeedsProgram(rules, bare(listed)) {
-		if needs {
-			sockets = append(sockets, listed[n].sockets...)
+	for n, need := range baseline.Needs(c.rules, bare(c.listed)) {
+		if need >= least {
+			sockets = append(sockets, c.listed[n].sockets...)
+		}
+	}
+	return sockets
+}
+
+// doubted are the sockets whose first holder is none of the programs that a rule
+// names: another holder may be.
+func (c *comparison) doubted() []*socket {
+	var sockets []*socket
+	needs := baseline.Needs(c.rules, bare(c.listed))
+	for _, n := range c.result.Unexpected {
+		for _, one := range c.listed[n].sockets {
+			if needs[n] == baseline.ToCompare && one.visibility == owner.Held {
+				sockets = append(sockets, one)
+			}
 		}
 	}
 	return sockets
