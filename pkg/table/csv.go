@@ -11,6 +11,12 @@ import (
 // nothing but an error, that speaks for itself.
 func writeCSV(w *writer, t *report.Table) error {
 	line, cell := csvHeading(t), []byte(nil)
+	if t.Live {
+		if err := w.line(line); err != nil {
+			return err
+		}
+		line = line[:0]
+	}
 	for row, err := range t.Rows {
 		if err != nil {
 			return err
