@@ -15,7 +15,6 @@ func isMalformed(err error) bool { return errors.Is(err, ErrMalformed) }
 // and remembers what it was asked. Sequence numbers are filled in.
 type fakeKernel struct {
 	answers   [][][]byte
-	requests  []request
 	sent      [][]byte
 	queue     [][]byte
 	receives  int

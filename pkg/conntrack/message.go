@@ -26,7 +26,7 @@ const (
 
 // Messages of the subsystem (enum cntl_msg_types).
 const (
-	messageNew      = subsystem | 0
+	messageNew      = subsystem
 	messageGet      = subsystem | 1
 	messageDelete   = subsystem | 2
 	messageStatsCPU = subsystem | 4

@@ -202,7 +202,12 @@ func TestNoRows(t *testing.T) {
 	}
 }
 
-var errRow = errors.New("dump was \"interrupted\"\n")
+// errRow holds what JSON and terminals have to be kept from.
+var errRow error = hostileError{}
+
+type hostileError struct{}
+
+func (hostileError) Error() string { return "dump was \"interrupted\"\n" }
 
 func TestRowError(t *testing.T) {
 	for _, format := range []Format{Table, JSON, CSV} {
