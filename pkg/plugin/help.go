@@ -21,7 +21,7 @@ func (p *Plugin) overview() []byte {
 	for _, c := range p.Commands {
 		fmt.Fprintf(&b, "  %-30s %s\n", p.Name+" "+join(c.Name, c.Operand), c.Summary)
 	}
-	fmt.Fprintf(&b, "  %-30s %s\n", p.Name+" metrics", "the check's metrics in the Prometheus text format")
+	fmt.Fprintf(&b, "  %-30s %s\n", p.Name+" metrics", metricsSummary)
 	fmt.Fprintf(&b, "  %-30s %s\n", p.Name+" check", "the Nagios check, as check_"+p.Name)
 	fmt.Fprintf(&b, "  %-30s %s\n", p.Name+" munin SUFFIX [config]", "the Munin plugin, as "+p.Name+"_SUFFIX")
 	if len(p.Graphs) > 0 {
@@ -55,6 +55,6 @@ func (p *Plugin) commandHelp(c *Command) []byte {
 
 func (p *Plugin) metricsHelp() []byte {
 	var b bytes.Buffer
-	p.writeHelp(&b, p.Name+" metrics", "[OPTIONS]", "the check's metrics in the Prometheus text format", p.New())
+	p.writeHelp(&b, p.Name+" metrics", "[OPTIONS]", metricsSummary, p.New())
 	return b.Bytes()
 }

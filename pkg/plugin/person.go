@@ -28,7 +28,7 @@ func (p *Plugin) person(ctx context.Context, env Env, words []string) int {
 		return p.complain(env, writeOnce(env.Stdout, p.versionLine(p.Name)))
 	}
 	if words[0] == "documentation" {
-		return p.complain(env, p.documentation(env.Stdout, words[1:]))
+		return p.complain(env, p.documentation(env, words[1:]))
 	}
 	if words[0] == "metrics" {
 		return p.complain(env, p.metrics(ctx, env, words[1:]))
