@@ -2,6 +2,7 @@ package baseline
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -63,12 +64,33 @@ func (f *File) findDoubles() {
 		}
 		p := Problem{Line: line.Number, Column: 1, Kind: Duplicate}
 		p.Reason = line.Place.String() + " is on line " + strconv.Itoa(earlier.Number) + " already"
-		if was, is := programText(earlier.Programs), programText(line.Programs); was != is {
+		if !sameSet(earlier.Programs, line.Programs) {
 			p.Kind = Contradiction
-			p.Reason += ", with program " + was + " instead of " + is + ": join programs by commas in one line, or remove one line"
+			p.Reason += ", with program " + programText(earlier.Programs) + " instead of " + programText(line.Programs) + ": join programs by commas in one line, or remove one line"
 		}
 		f.insertProblem(p)
 	}
+}
+
+// sameSet reports whether two lists without doubles hold the same.
+func sameSet(a, b []string) bool {
+	for _, item := range a {
+		if !slices.Contains(b, item) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// union returns the items of both lists, in a list of its own.
+func union(a, b []string) []string {
+	all := slices.Clone(a)
+	for _, item := range b {
+		if !slices.Contains(all, item) {
+			all = append(all, item)
+		}
+	}
+	return all
 }
 
 // insertProblem keeps the problems in the order of lines.
@@ -77,9 +99,7 @@ func (f *File) insertProblem(p Problem) {
 	for at > 0 && f.Problems[at-1].Line > p.Line {
 		at--
 	}
-	f.Problems = append(f.Problems, Problem{})
-	copy(f.Problems[at+1:], f.Problems[at:])
-	f.Problems[at] = p
+	f.Problems = slices.Insert(f.Problems, at, p)
 }
 
 // lines yields the lines that count.
@@ -108,7 +128,7 @@ func (f *File) Rules() []Rule {
 			})
 			continue
 		}
-		rules[i].Programs = append(rules[i].Programs[:len(rules[i].Programs):len(rules[i].Programs)], line.Programs...)
+		rules[i].Programs = union(rules[i].Programs, line.Programs)
 	}
 	return rules
 }

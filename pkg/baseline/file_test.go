@@ -29,7 +29,8 @@ tcp 0.0.0.0:443 apache2
 #- just words
 ключ 0.0.0.0:85 x
 tcp 0.0.0.0:86 "ключ" слово
-tcp *:86 last`
+tcp *:86 last,least
+tcp *:86 least,last`
 	f := Parse([]byte(file))
 	var got []string
 	for i := range f.Problems {
@@ -51,6 +52,7 @@ tcp *:86 last`
 		`line 16, column 1: tcp 0.0.0.0:443 is on line 2 already, with program nginx instead of apache2: join programs by commas in one line, or remove one line`,
 		`line 19, column 1: unknown protocol "\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87": use tcp or udp`,
 		`line 20, column 23: unexpected "\xd1\x81\xd0\xbb\xd0\xbe\xd0\xb2\xd0\xbe" after the program: join programs by commas, and put # before a comment`,
+		`line 22, column 1: tcp *:86 is on line 21 already`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)
@@ -60,7 +62,7 @@ tcp *:86 last`
 		rules = append(rules, r.String())
 	}
 	// Nothing but the typos is lost.
-	if diff := cmp.Diff([]string{"tcp 0.0.0.0:443 nginx,nginx,apache2", "tcp *:86 last"}, rules); diff != "" {
+	if diff := cmp.Diff([]string{"tcp 0.0.0.0:443 nginx,apache2", "tcp *:86 last,least"}, rules); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
 	if got := string(f.Bytes()); got != file+"\n" {

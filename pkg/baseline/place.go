@@ -49,12 +49,12 @@ func (p Place) socket() string {
 }
 
 func addressText(network netip.Prefix) string {
-	text := network.String()
-	if network.IsSingleIP() {
-		text = network.Addr().String()
-	}
+	text := network.Addr().String()
 	if network.Addr().Is6() {
-		return "[" + text + "]"
+		text = "[" + text + "]"
+	}
+	if !network.IsSingleIP() {
+		text += "/" + strconv.Itoa(network.Bits())
 	}
 	return text
 }

@@ -56,9 +56,11 @@ func (p *Place) setAddress(text string) error {
 	}
 	bare := text
 	if inner, ok := strings.CutPrefix(text, "["); ok {
-		if bare, ok = strings.CutSuffix(inner, "]"); !ok || !strings.Contains(bare, ":") {
+		address, length, closed := strings.Cut(inner, "]")
+		if !closed || !strings.Contains(address, ":") || length != "" && length[0] != '/' {
 			return badAddress(text)
 		}
+		bare = address + length
 	}
 	network, ok := parseNetwork(bare)
 	if !ok {

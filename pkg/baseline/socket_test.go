@@ -26,7 +26,10 @@ func TestParseSocket(t *testing.T) {
 		{"tcp/2001:DB8::1:80", "tcp [2001:db8::1]:80"},
 		{"tcp/::ffff:127.0.0.1:80", "tcp 127.0.0.1:80"},
 		{"tcp/10.0.0.0/8:80", "tcp 10.0.0.0/8:80"},
-		{"tcp/fd00::/8:80", "tcp [fd00::/8]:80"},
+		{"tcp/fd00::/8:80", "tcp [fd00::]/8:80"},
+		{"tcp/[fd00::]/8:80", "tcp [fd00::]/8:80"},
+		{"tcp/[fd00::/8]:80", "tcp [fd00::]/8:80"},
+		{"tcp/[::]/0:80", "tcp [::]/0:80"},
 		{"tcp/127.0.0.1:65535", "tcp 127.0.0.1:65535"},
 	}
 	for _, tt := range tests {
@@ -54,6 +57,9 @@ func TestParseSocketRefuses(t *testing.T) {
 		{"tcp/:80", `"" is not an address`},
 		{"tcp/[::1:80", "not an address"},
 		{"tcp/[127.0.0.1]:80", "not an address"},
+		{"tcp/[::1]x:80", "not an address"},
+		{"tcp/[::1]]:80", "not an address"},
+		{"tcp/[::1/128]/8:80", "not an address"},
 		{"tcp/fe80::1%eth0:80", "not an address"},
 		{"tcp/10.0.0.1/8:80", "not an address"},
 		{"tcp/::1", `":" is not an address`},

@@ -126,12 +126,20 @@ func programs(r *baseline.Rule) string {
 	return strings.TrimPrefix(r.String(), r.Place.String()+" ")
 }
 
+// mostDescribed bounds the processes that are read about: no monitoring system
+// carries the text of more.
+const mostDescribed = 64
+
 // lines are the differences in long text: moved, missing, new, unverified. New
 // ones are left out where they do not matter.
 func (c *comparison) lines(call *plugin.Call, matters bool) []string {
 	var lines []string
 	for _, d := range c.differences() {
-		if matters || d.change != "new" {
+		switch {
+		case !matters && d.change == "new":
+		case d.change == "new" && len(lines) >= mostDescribed:
+			lines = append(lines, "new: "+d.listener.name())
+		default:
 			lines = append(lines, d.text(c, call))
 		}
 	}
