@@ -156,7 +156,11 @@ func (s *Scanner) walk(ctx context.Context, t Table, yield func(*sock.Socket) er
 }
 
 func (s *Scanner) walkNetlink(ctx context.Context, t Table, yield func(*sock.Socket) error) error {
-	request := s.request(t)
+	return s.dump(ctx, s.request(t), yield)
+}
+
+// dump makes one walk by netlink and notes it in the plan.
+func (s *Scanner) dump(ctx context.Context, request sockdiag.Request, yield func(*sock.Socket) error) error {
 	stats, err := s.conn.Dump(ctx, request, yield)
 	if err == nil || errors.Is(err, sock.ErrInterrupted) {
 		s.plan.answered("netlink")

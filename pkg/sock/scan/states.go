@@ -42,7 +42,7 @@ func (s *Scanner) States(ctx context.Context) (StateCounts, error) {
 		if ok || err != nil {
 			return counts, err
 		}
-		s.plan.note("the kernel's counters did not agree with the walk: every socket was listed")
+		s.plan.step("the kernel's counters did not agree with the walk: every socket was listed")
 	}
 	var counts StateCounts
 	err := s.Count(ctx,
@@ -121,7 +121,9 @@ func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, erro
 	var listed StateCounts
 	var minisockets uint64
 	list := func(states sock.StateSet) error {
-		return s.walkNetlink(ctx, Table{sock.TCP, states}, func(row *sock.Socket) error {
+		request := s.request(Table{sock.TCP, states})
+		request.Want |= sock.FieldMemory // tells sockets from minisockets
+		return s.dump(ctx, request, func(row *sock.Socket) error {
 			listed[row.State&15]++
 			if !counted(row) {
 				minisockets++
@@ -202,15 +204,13 @@ func (s *Scanner) firstNamespace() (counters, error) {
 }
 
 // counted reports whether sockstat's "inuse" has the socket: not the
-// minisockets of TIME_WAIT (some of which show as FIN_WAIT2; their timer gives
-// them away) and SYN_RECV, and not what is bound without being hashed.
+// minisockets of TIME_WAIT (some of which show as FIN_WAIT2) and of SYN_RECV,
+// which have no memory of their own, and not what is bound without being
+// hashed. A connection that TCP fast open began is in SYN_RECV too and is a
+// whole socket: were it taken for a minisocket, and were there as many in
+// CLOSE_WAIT, the two counters would agree on a wrong number.
 func counted(row *sock.Socket) bool {
-	switch row.State {
-	case sock.SynRecv, sock.TimeWait, sock.BoundInactive:
-		return false
-	default:
-		return row.Timer.Kind != sock.TimerTimeWait
-	}
+	return row.Known.Has(sock.FieldMemory) && row.State != sock.BoundInactive
 }
 
 // derive returns the number of established sockets where two counters that
