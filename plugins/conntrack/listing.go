@@ -62,7 +62,15 @@ func notes(call *plugin.Call, h *host, filter *conntrack.Filter, nothing bool) [
 		notes = append(notes, sentence)
 	}
 	if call.Verbose() > 0 {
-		notes = append(notes, "source: netlink", "plan: "+filter.Plan())
+		notes = append(notes, "source: netlink", "plan: "+planOf(filter))
 	}
 	return notes
+}
+
+// planOf says what the kernel is asked for.
+func planOf(filter *conntrack.Filter) string {
+	if filter.IsZero() {
+		return "one dump of everything"
+	}
+	return "the kernel selects " + filter.Plan()
 }

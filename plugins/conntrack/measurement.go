@@ -89,7 +89,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	if err == nil && q.sample > 0 {
 		err = addNew(ctx, h, q, r)
 	}
-	r.Trace = append(r.Trace, fmt.Sprintf("measured in %s", time.Since(began).Round(10*time.Microsecond)))
+	r.Trace = append(r.Trace, fmt.Sprintf("measured in %.1f ms", time.Since(began).Seconds()*1000))
 	return r, err
 }
 
@@ -111,7 +111,7 @@ func (m *measurement) flowReport(ctx context.Context, call *plugin.Call, h *host
 	r.Graphs = []report.Graph{{
 		Title: "Tracked flows", VerticalLabel: "flows", Category: "fw", Metrics: v.metrics(t),
 	}}
-	r.Trace = append(r.Trace, "source: netlink", "plan: "+q.filter.Plan())
+	r.Trace = append(r.Trace, "source: netlink", "plan: "+planOf(q.filter))
 	if sentence, idle := h.idle(); idle && t.total == 0 {
 		r.Details = append(r.Details, sentence)
 	}

@@ -43,6 +43,8 @@ func (r *flowRows) columns() []report.Column {
 		return columns
 	}
 	columns := []report.Column{
+		{Key: "time", Title: "TIME"},
+		{Key: "event", Title: "EVENT"},
 		{Key: "protocol", Title: "PROTO"},
 		{Key: "state", Title: "STATE"},
 		{Key: "timeout_s", Title: "TIMEOUT", Right: true},
@@ -51,8 +53,12 @@ func (r *flowRows) columns() []report.Column {
 		{Key: "status", Title: "STATUS"},
 		{Key: "more", Title: "MORE"},
 	}
-	if r.events {
-		columns = append([]report.Column{{Key: "time", Title: "TIME"}, {Key: "event", Title: "EVENT"}}, columns...)
+	if !r.events {
+		return columns[2:]
+	}
+	// Nobody can look ahead for the widths of what has not happened.
+	for i, width := range [...]int{12, 7, 6, 11, 7, 21, 21, 10, 0} {
+		columns[i].Title = fmt.Sprintf("%-*s", width, columns[i].Title)
 	}
 	return columns
 }
