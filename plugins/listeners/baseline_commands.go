@@ -61,7 +61,7 @@ func (e *problemsError) Error() string {
 
 // problems splits what is wrong with a file into what has to be mended and what
 // merely is worth a word.
-func problems(path string, f *baseline.File) (err error, notes []string) {
+func problems(path string, f *baseline.File) (notes []string, err error) {
 	var bad []baseline.Problem
 	for i := range f.Problems {
 		if p := f.Problems[i]; p.Kind == baseline.Duplicate {
@@ -71,9 +71,9 @@ func problems(path string, f *baseline.File) (err error, notes []string) {
 		}
 	}
 	if len(bad) > 0 {
-		return &problemsError{path, bad}, notes
+		return notes, &problemsError{path, bad}
 	}
-	return nil, notes
+	return notes, nil
 }
 
 // baselineCheck holds the options of "listeners baseline check".
@@ -94,7 +94,7 @@ func (b *baselineCheck) List(ctx context.Context, call *plugin.Call) (*report.Ta
 		return nil, err
 	}
 	t := b.table(call, s, "differences")
-	bad, notes := problems(call.Operand, f)
+	notes, bad := problems(call.Operand, f)
 	t.Notes = append(t.Notes, notes...)
 	if n := len(c.result.Unverified); n > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("%d listeners are unverified: their programs may not be seen", n))
@@ -163,7 +163,7 @@ func (b *baselineDiff) List(ctx context.Context, call *plugin.Call) (*report.Tab
 		return nil, err
 	}
 	t := b.table(call, s, "changes")
-	bad, notes := problems(call.Operand, f)
+	notes, bad := problems(call.Operand, f)
 	t.Notes = append(t.Notes, notes...)
 	t.Differs = len(changes) > 0
 	changeRows(t, changes, bad)
@@ -221,7 +221,7 @@ func (b *baselineWrite) List(ctx context.Context, call *plugin.Call) (*report.Ta
 	if err != nil {
 		return nil, err
 	}
-	bad, notes := problems(call.Operand, f)
+	notes, bad := problems(call.Operand, f)
 	if bad != nil {
 		return nil, fmt.Errorf("%w; mend it first: nothing was written", bad)
 	}
