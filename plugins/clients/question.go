@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/selection"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// question are the options that say what a client is.
+type question struct {
+	MinAge  string `long:"min-age" unquote:"false" value-name:"DURATION" description:"how old a connection must be (default: 5s)"`
+	NoWait  bool   `long:"no-wait" description:"never wait to see who stays; count the undecided apart"`
+	By      string `long:"by" unquote:"false" value-name:"address|network" description:"what one client is (default: address)"`
+	Top     string `long:"top" unquote:"false" value-name:"N" description:"show the N largest clients (checks: 10)"`
+	Prefix4 string `long:"prefix4" unquote:"false" value-name:"LEN" description:"prefix length of --by network for IPv4 (default: 24)"`
+	Prefix6 string `long:"prefix6" unquote:"false" value-name:"LEN" description:"prefix length of --by network for IPv6 (default: 64)"`
+
+	host host
+}
+
+// defaultMinAge is the age from which a connection makes a client.
+const defaultMinAge = 5 * time.Second
+
+// maxTop bounds --top: more clients than that are nobody's top.
+const maxTop = 100000
+
+// minAge reads --min-age; with an error it is the default.
+func (q *question) minAge() (time.Duration, error) {
+	if q.MinAge == "" {
+		return defaultMinAge, nil
+	}
+	d, err := plugin.ParseDuration("--min-age", q.MinAge)
+	if err != nil {
+		return defaultMinAge, err
+	}
+	return d, nil
+}
+
+// top returns how many clients to show, or fallback where nothing is said.
+func (q *question) top(fallback int) (int, error) {
+	if q.Top == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(q.Top)
+	if err != nil || n < 1 || n > maxTop {
+		return 0, plugin.Usagef("--top %q: use a number from 1 to %d", q.Top, maxTop)
+	}
+	return n, nil
+}
+
+// grouping reads what one client is.
+func (q *question) grouping() (grouping, error) {
+	g := grouping{v4: 24, v6: 64}
+	switch q.By {
+	case "", "address":
+	case "network":
+		g.network = true
+	default:
+		return g, plugin.Usagef("--by %q: use address or network", q.By)
+	}
+	var err error
+	if g.v4, err = prefixLength("--prefix4", q.Prefix4, g.v4, 32); err != nil {
+		return g, err
+	}
+	g.v6, err = prefixLength("--prefix6", q.Prefix6, g.v6, 128)
+	return g, err
+}
+
+func prefixLength(option, text string, fallback, most int) (int, error) {
+	if text == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(strings.TrimPrefix(text, "/"))
+	if err != nil || n < 0 || n > most {
+		return 0, plugin.Usagef("%s %q: use a prefix length from 0 to %d", option, text, most)
+	}
+	return n, nil
+}
+
+// A grouping says which addresses are one client.
+type grouping struct {
+	network bool
+	v4, v6  int
+}
+
+// of returns the client that an address belongs to: itself, as the longest
+// prefix, or its network.
+func (g grouping) of(address netip.Addr) netip.Prefix {
+	length := address.BitLen()
+	if g.network {
+		length = g.v6
+		if address.Is4() {
+			length = g.v4
+		}
+	}
+	prefix, _ := address.Prefix(length) // lengths were checked
+	return prefix
+}
+
+// text is the name of a client: an address, or a network.
+func (g grouping) text(client netip.Prefix) string {
+	if g.network {
+		return client.String()
+	}
+	return client.Addr().String()
+}
+
+// noun is what is counted.
+func (g grouping) noun(n uint64) string {
+	switch {
+	case g.network && n == 1:
+		return "client network"
+	case g.network:
+		return "client networks"
+	case n == 1:
+		return "client"
+	default:
+		return "clients"
+	}
+}
+
+// selected reads which connections are asked about.
+func selected(ctx context.Context, call *plugin.Call, o *selection.Options) (*selection.Selected, error) {
+	if !o.Any() {
+		return nil, plugin.Usagef("whose clients? name a port, such as --port 443, or another selection")
+	}
+	s, err := o.Query(ctx, call, selection.Defaults{Stateful: sock.StatesOf(sock.Established)})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range s.Tables {
+		if t.Protocol != sock.TCP {
+			return nil, plugin.Usagef("--protocol %s: only tcp connections have an age that can be told", t.Protocol)
+		}
+	}
+	s.Want |= sock.FieldTCPInfo
+	s.Need |= sock.FieldCookie
+	return s, nil
+}
