@@ -30,7 +30,8 @@ tcp 0.0.0.0:443 apache2
 ключ 0.0.0.0:85 x
 tcp 0.0.0.0:86 "ключ" слово
 tcp *:86 last,least
-tcp *:86 least,last`
+tcp *:86 least,last
+tcp/443 nginx`
 	f := Parse([]byte(file))
 	var got []string
 	for i := range f.Problems {
@@ -53,6 +54,7 @@ tcp *:86 least,last`
 		`line 19, column 1: unknown protocol "\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87": use tcp or udp`,
 		`line 20, column 23: unexpected "\xd1\x81\xd0\xbb\xd0\xbe\xd0\xb2\xd0\xbe" after the program: join programs by commas, and put # before a comment`,
 		`line 22, column 1: tcp *:86 is on line 21 already`,
+		`line 23, column 4: a blank stands between protocol and address here, as in tcp 0.0.0.0:443 nginx`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)

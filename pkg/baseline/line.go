@@ -61,6 +61,9 @@ func parseLine(text string) (*Line, *lineError) {
 	}
 	line := new(Line)
 	word, at := w.next()
+	if protocol, _, ok := strings.Cut(word, "/"); ok {
+		return nil, &lineError{at + len(protocol), "a blank stands between protocol and address here, as in tcp 0.0.0.0:443 nginx"}
+	}
 	var err error
 	if line.Place.Protocol, err = parseProtocol(word); err != nil {
 		return nil, &lineError{at, err.Error()}

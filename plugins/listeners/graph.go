@@ -36,7 +36,7 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 	default:
 		return nil, plugin.Usagef("suffix %q is none of the graphs: %s", suffix, suffixForms)
 	}
-	if err := m.unfixed(); err != nil {
+	if err := m.unfixed(call); err != nil {
 		return r, err
 	}
 	switch suffix {
@@ -50,9 +50,10 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 }
 
 // unfixed refuses the options that the name of a graph has decided.
-func (m *measurement) unfixed() error {
+func (m *measurement) unfixed(call *plugin.Call) error {
 	for option, values := range map[string][]string{
 		"port": append(m.Port, m.LocalPort...), "protocol": m.Protocol, "state": m.State,
+		"by": {call.Env.Getenv("by")},
 	} {
 		if len(plugin.Words(values)) > 0 {
 			return plugin.Usagef("env.%s cannot change this graph: the name of the link says what it counts", option)

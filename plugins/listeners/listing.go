@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -28,9 +29,9 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 	if err != nil {
 		return nil, err
 	}
-	s, err := l.take(ctx, selected, false)
-	if err != nil {
-		return nil, err
+	s, torn := l.take(ctx, selected, false)
+	if torn != nil && !errors.Is(torn, errTorn) {
+		return nil, torn
 	}
 	if err := s.hold(ctx, s.sockets, l.Processes); err != nil {
 		return nil, err
@@ -51,6 +52,9 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 			if !yield(l.row(s, &listed[i]), nil) {
 				return
 			}
+		}
+		if torn != nil {
+			yield(nil, torn)
 		}
 	}
 	return table, nil

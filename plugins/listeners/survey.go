@@ -69,15 +69,12 @@ type survey struct {
 }
 
 // take reads what the options select. With everything, all other listeners are
-// there too, uncounted.
+// there too, uncounted. Beside errTorn there is a survey of what was seen.
 func (c *choice) take(ctx context.Context, selected *selection.Selected, everything bool) (*survey, error) {
 	s := &survey{selected: selected, wide: c.UDPEphemeral}
 	s.readPortRange()
 	found, err := s.read(ctx, selected.Query)
-	if err != nil {
-		return nil, err
-	}
-	if everything && c.Any() {
+	if err == nil && everything && c.Any() {
 		found, err = s.readAll(ctx, found)
 	}
 	for _, one := range found {
@@ -132,10 +129,13 @@ func (s *survey) read(ctx context.Context, query scan.Query) ([]*socket, error) 
 		})
 	s.plan = scanner.Plan()
 	if errors.Is(err, sock.ErrInterrupted) {
-		err = errors.New("the socket table changed under every one of three dumps, so it is not known what listens: try again")
+		err = errTorn
 	}
 	return found, err
 }
+
+// errTorn comes with the sockets that were seen: there may be others.
+var errTorn = errors.New("the socket table changed under every one of three dumps, so it is not known what listens: try again")
 
 func (s *survey) ephemeral(port uint16) bool { return port >= s.low && port <= s.high }
 

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// munin runs the Munin personality on a tree, with more variables.
+func munin(t *testing.T, h *tree, variables []string, suffix string, words ...string) outcome {
+	t.Helper()
+	environ := append(h.environ(), "source=proc")
+	return run(t, append(environ, variables...), append([]string{"listeners_" + suffix}, words...)...)
+}
+
+func TestGraphsOfATree(t *testing.T) {
+	h := webHost(t)
+	for suffix, want := range map[string]string{
+		"count":     "tcp.value 3\nudp.value 1\npublic.value 3\n",
+		"queue":     "p443.value U\np2049.value U\n",
+		"drops":     "p53.value U\np443.value U\np2049.value U\n",
+		"overflows": "# sockcensus: this kernel does not count TcpExt TCPReqQFullDrop\nlisten_overflows.value 5\nlisten_drops.value 7\nreq_q_full.value U\nsyncookies_sent.value 9\n",
+	} {
+		if o := munin(t, h, nil, suffix); o.stdout != want || o.code != 0 || o.stderr != "" {
+			t.Errorf("%s: %v, want\n%s", suffix, o, want)
+		}
+	}
+	if o := munin(t, h, []string{"ipv6=yes"}, "count"); o.stdout != "tcp.value 1\nudp.value 0\npublic.value 1\n" {
+		t.Errorf("env.ipv6: %v", o)
+	}
+	if o := munin(t, h, []string{"udp_ephemeral=yes"}, "count"); !strings.Contains(o.stdout, "udp.value 2\n") {
+		t.Errorf("env.udp_ephemeral: %v", o)
+	}
+	// /proc tells neither queues nor drops: they are not suggested.
+	if o := munin(t, h, nil, "", "suggest"); o.stdout != "count\noverflows\n" {
+		t.Errorf("suggest: %v", o)
+	}
+}
+
+func TestGraphErrors(t *testing.T) {
+	h := webHost(t)
+	for _, variable := range []string{"port=80", "protocol=udp", "state=listening", "by=port"} {
+		o := munin(t, h, []string{variable}, "count")
+		name, _, _ := strings.Cut(variable, "=")
+		if o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: env."+name+" cannot change this graph") || !strings.HasSuffix(o.stdout, "tcp.value U\nudp.value U\npublic.value U\n") {
+			t.Errorf("%s: %v", variable, o)
+		}
+	}
+	for _, suffix := range []string{"", "443", "Count", "count_443", "p443"} {
+		if o := munin(t, h, nil, suffix, "config"); o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: ") || strings.Contains(o.stdout, "graph_title") {
+			t.Errorf("suffix %q: %v", suffix, o)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(h.root, "net")); err != nil {
+		t.Fatal(err)
+	}
+	environ := []string{"PROC_ROOT=" + h.root, "source=proc"}
+	if o := run(t, environ, "listeners_count"); o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: ") || !strings.Contains(o.stdout, "tcp.value U\n") {
+		t.Errorf("without tables: %v", o)
+	}
+	if o := run(t, environ, "listeners_", "autoconf"); !strings.HasPrefix(o.stdout, "no (") || strings.Count(o.stdout, "\n") != 1 {
+		t.Errorf("autoconf without tables: %v", o)
+	}
+}
+
+// Fields that were remembered are there when nothing can be measured.
+func TestFieldsAreRecalled(t *testing.T) {
+	h := webHost(t)
+	state := []string{"MUNIN_STATEFILE=" + filepath.Join(t.TempDir(), "listeners_queue-")}
+	munin(t, h, state, "queue", "config")
+	for name := range h.tables {
+		h.tables[name].Reset()
+		h.tables[name].WriteString("nonsense\nnonsense\n")
+	}
+	o := munin(t, h, state, "queue")
+	if o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: ") || !strings.HasSuffix(o.stdout, "p443.value U\np2049.value U\n") {
+		t.Errorf("%v", o)
+	}
+}
