@@ -9,7 +9,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS := -s -w -X github.com/sockcensus/sockcensus/pkg/plugin.version=$(VERSION)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: help build run test lint bench bench-smoke fuzz install clean
+.PHONY: help build run test lint bench bench-smoke fuzz install package clean
 
 help:
 	@echo 'make build        the binaries and their links in bin/'
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench        compare with ss and netstat in network namespaces (root)'
 	@echo 'make fuzz         every fuzz target for a few seconds'
 	@echo 'make install      DESTDIR= PREFIX=/usr'
+	@echo 'make package      .deb, .rpm and .tar.gz for amd64 and arm64 in dist/'
 
 build:
 	@mkdir -p bin
@@ -48,6 +49,9 @@ fuzz:
 
 install: build
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh scripts/install $(PLUGINS)
+
+package:
+	@VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' sh scripts/package/run $(PLUGINS)
 
 clean:
 	rm -rf bin dist
