@@ -170,7 +170,7 @@ func (c *comparison) differences() []difference {
 			change = "replaced"
 		}
 		movedRule[m.Rule], movedListener[m.Listener] = true, true
-		all = append(all, difference{change, &c.rules[m.Rule], &c.listed[m.Listener]})
+		all = append(all, difference{change, &c.rules[m.Rule], c.listed[m.Listener]})
 	}
 	for _, i := range c.result.Missing {
 		if !movedRule[i] {
@@ -179,7 +179,7 @@ func (c *comparison) differences() []difference {
 	}
 	for _, n := range c.result.Unexpected {
 		if !movedListener[n] {
-			all = append(all, difference{change: "new", listener: &c.listed[n]})
+			all = append(all, difference{change: "new", listener: c.listed[n]})
 		}
 	}
 	return all
@@ -201,7 +201,7 @@ func (d *difference) text(c *comparison, call *plugin.Call) string {
 // nearby says what listens on the port of a missing place, but not there.
 func (c *comparison) nearby(p *baseline.Place) string {
 	for i := range c.listed {
-		l := &c.listed[i]
+		l := c.listed[i]
 		if port := l.Local.Port(); l.Protocol != p.Protocol || port < p.Low || port > p.High {
 			continue
 		}

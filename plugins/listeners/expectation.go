@@ -114,7 +114,7 @@ func (x *expectation) add(option string, sockets []string, required bool, servic
 type comparison struct {
 	*survey
 	rules  []baseline.Rule
-	listed []listener
+	listed []*listener
 	result baseline.Result
 }
 

@@ -64,7 +64,7 @@ func flatten(metrics []report.Metric) {
 	}
 }
 
-func portMetrics(suffix string, figures []portFigure) []report.Metric {
+func portMetrics(suffix string, figures []*portFigure) []report.Metric {
 	var metrics []report.Metric
 	for _, f := range figures[:min(len(figures), mostPorts)] {
 		name, label := portLabel(f.port)
@@ -83,7 +83,7 @@ func portMetrics(suffix string, figures []portFigure) []report.Metric {
 }
 
 // rest is a field for the ports that have none of their own.
-func rest(suffix string, figures []portFigure, shown []report.Metric) (report.Metric, bool) {
+func rest(suffix string, figures []*portFigure, shown []report.Metric) (report.Metric, bool) {
 	var most, sum float64
 	others, known := 0, true
 	for _, f := range figures {
@@ -106,7 +106,7 @@ func rest(suffix string, figures []portFigure, shown []report.Metric) (report.Me
 }
 
 // queueFigures is the fill of the fullest accept queue by port, fullest first.
-func queueFigures(listed []listener) []portFigure {
+func queueFigures(listed []*listener) []*portFigure {
 	return figures(listed, func(l *listener, f *portFigure) {
 		if l.Protocol != sock.TCP {
 			return
@@ -122,7 +122,7 @@ func queueFigures(listed []listener) []portFigure {
 }
 
 // dropFigures is the sum of drops by port, most first.
-func dropFigures(listed []listener) []portFigure {
+func dropFigures(listed []*listener) []*portFigure {
 	return figures(listed, func(l *listener, f *portFigure) {
 		if drops, known := l.drops(); known {
 			f.size += float64(drops)
@@ -132,22 +132,21 @@ func dropFigures(listed []listener) []portFigure {
 }
 
 // figures sums up listeners by port, for some protocols.
-func figures(listed []listener, add func(*listener, *portFigure), protocols ...sock.Protocol) []portFigure {
+func figures(listed []*listener, add func(*listener, *portFigure), protocols ...sock.Protocol) []*portFigure {
 	at := map[uint16]int{}
-	var all []portFigure
-	for i := range listed {
-		l := &listed[i]
+	var all []*portFigure
+	for _, l := range listed {
 		if !slices.Contains(protocols, l.Protocol) {
 			continue
 		}
 		port := l.Local.Port()
 		if _, ok := at[port]; !ok {
 			at[port] = len(all)
-			all = append(all, portFigure{port: port})
+			all = append(all, &portFigure{port: port})
 		}
-		add(l, &all[at[port]])
+		add(l, all[at[port]])
 	}
-	slices.SortStableFunc(all, func(a, b portFigure) int {
+	slices.SortFunc(all, func(a, b *portFigure) int {
 		return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.port, b.port))
 	})
 	return all

@@ -28,9 +28,9 @@ type groupKey struct {
 }
 
 // group makes listeners out of sockets, in order of protocol, port and address.
-func group(sockets []*socket) []listener {
+func group(sockets []*socket) []*listener {
 	at := map[groupKey]int{}
-	var listeners []listener
+	var listeners []*listener
 	for _, s := range sockets {
 		key := groupKey{
 			s.protocol, s.local, s.v6only, s.loopback, s.uncounted, len(s.holders) == 0,
@@ -40,12 +40,12 @@ func group(sockets []*socket) []listener {
 		if !ok {
 			i = len(listeners)
 			at[key] = i
-			listeners = append(listeners, listener{Listener: baseline.Listener{
+			listeners = append(listeners, &listener{Listener: baseline.Listener{
 				Protocol: s.protocol, Local: s.local, V6Only: s.v6only, Loopback: s.loopback,
 				Uncounted: s.uncounted, Unseen: !s.looked || s.visibility == owner.Unseen,
 			}})
 		}
-		l := &listeners[i]
+		l := listeners[i]
 		l.sockets = append(l.sockets, s)
 		for _, p := range s.holders {
 			if !slices.Contains(l.Programs, p.Name) {
@@ -53,7 +53,7 @@ func group(sockets []*socket) []listener {
 			}
 		}
 	}
-	slices.SortStableFunc(listeners, func(a, b listener) int { return compareListeners(&a, &b) })
+	slices.SortFunc(listeners, compareListeners)
 	return listeners
 }
 
@@ -63,11 +63,12 @@ func compareListeners(a, b *listener) int {
 		cmp.Compare(a.Local.Port(), b.Local.Port()),
 		a.Local.Addr().Compare(b.Local.Addr()),
 		slices.Compare(a.Programs, b.Programs),
+		cmp.Compare(a.sockets[0].cookie, b.sockets[0].cookie),
 	)
 }
 
 // bare are the listeners as the baseline package knows them.
-func bare(listeners []listener) []baseline.Listener {
+func bare(listeners []*listener) []baseline.Listener {
 	views := make([]baseline.Listener, len(listeners))
 	for i := range listeners {
 		views[i] = listeners[i].Listener
@@ -98,13 +99,16 @@ func (l *listener) drops() (n uint64, known bool) {
 func (l *listener) holders() []owner.Process {
 	var all []owner.Process
 	for _, s := range l.sockets {
-		for _, p := range s.holders {
-			if !slices.Contains(all, p) {
-				all = append(all, p)
+		at := 0
+		for _, p := range s.holders { // by rising id, too
+			for at < len(all) && all[at].PID < p.PID {
+				at++
+			}
+			if at == len(all) || all[at].PID != p.PID {
+				all = slices.Insert(all, at, p)
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b owner.Process) int { return cmp.Compare(a.PID, b.PID) })
 	return all
 }
 

@@ -48,8 +48,8 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 		table.Notes = append(table.Notes, selection.Trace(s.plan)...)
 	}
 	table.Rows = func(yield func([]report.Cell, error) bool) {
-		for i := range listed {
-			if !yield(l.row(s, &listed[i]), nil) {
+		for _, one := range listed {
+			if !yield(l.row(s, one), nil) {
 				return
 			}
 		}

@@ -73,10 +73,10 @@ type count struct {
 }
 
 // countListeners sums up the listeners that count.
-func countListeners(listed []listener) count {
+func countListeners(listed []*listener) count {
 	c := count{dropsKnown: true, queueKnown: true}
-	for i := range listed {
-		if l := &listed[i]; !l.Uncounted {
+	for _, l := range listed {
+		if !l.Uncounted {
 			c.add(l)
 		}
 	}
@@ -159,7 +159,7 @@ func (s *survey) identify(ctx context.Context, l *listener) (*listener, error) {
 	one := l.fullest()
 	for _, named := range group(l.sockets) {
 		if named.fullest() == one {
-			return &named, nil
+			return named, nil
 		}
 	}
 	return l, nil

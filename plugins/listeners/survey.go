@@ -163,7 +163,7 @@ func (s *survey) readAll(ctx context.Context, selected []*socket) ([]*socket, er
 }
 
 // listeners are the sockets by address and, as far as it was looked for, program.
-func (s *survey) listeners() []listener { return group(s.sockets) }
+func (s *survey) listeners() []*listener { return group(s.sockets) }
 
 // details are what the reader of the answer ought to know.
 func (s *survey) details() []string { return append(s.notes, s.plan.Notes...) }
