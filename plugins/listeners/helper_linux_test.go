@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net/netip"
@@ -10,11 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/sockcensus/sockcensus/pkg/plugin"
 )
 
 // helperVariable makes the test binary a program that listens and does nothing
@@ -98,24 +93,4 @@ func sockaddr(a netip.AddrPort) unix.Sockaddr {
 		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
 	}
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
-}
-
-// An outcome is what one run printed.
-type outcome struct {
-	stdout, stderr string
-	code           int
-}
-
-func (o outcome) String() string {
-	return fmt.Sprintf("exit %d\nstdout:\n%s\nstderr:\n%s", o.code, o.stdout, o.stderr)
-}
-
-// run runs the plugin in this process.
-func run(t testing.TB, environ []string, args ...string) outcome {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	code := plugin.Run(context.Background(), definition(), plugin.Env{
-		Args: args, Environ: environ, Stdout: &stdout, Stderr: &stderr, Now: time.Now,
-	})
-	return outcome{stdout.String(), stderr.String(), code}
 }
