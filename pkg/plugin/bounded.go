@@ -13,7 +13,7 @@ import (
 type timeoutError struct{ limit time.Duration }
 
 func (e *timeoutError) Error() string {
-	return fmt.Sprintf("gave up after %s without an answer: narrow the selection or raise --timeout", e.limit)
+	return fmt.Sprintf("gave up after %s without an answer: narrow the selection or raise --timeout", formatDuration(e.limit))
 }
 
 // A panicError reports a mistake of ours.

@@ -25,6 +25,20 @@ type Call struct {
 	Deadline time.Time
 
 	common *Common
+	began  time.Time
+}
+
+// begin notes the time, and the time that is left. A limit of zero is none.
+func (c *Call) begin(limit time.Duration) {
+	c.began = c.Env.Now()
+	if limit > 0 {
+		c.Deadline = c.began.Add(limit)
+	}
+}
+
+// timing says for --verbose how long the run took.
+func timing(c *Call) string {
+	return "time: " + formatDuration(c.Env.Now().Sub(c.began).Round(10*time.Microsecond))
 }
 
 // Verbose is how often --verbose was given.

@@ -51,13 +51,14 @@ func (p *Plugin) measure(ctx context.Context, call *Call, options Measurer) (*re
 	if call.Limits, err = limitsOf(options); err != nil {
 		return nil, err
 	}
-	call.Deadline = call.Env.Now().Add(limit)
+	call.begin(limit)
 	r, err := bounded(ctx, limit, func(ctx context.Context) (*report.Report, error) {
 		return options.Check(ctx, call)
 	})
 	if err != nil {
 		return nil, err
 	}
+	r.Trace = append(r.Trace, timing(call))
 	named, _ := options.(NamedMetrics)
 	if err := applyLimits(r, call.Limits, named); err != nil {
 		return nil, err

@@ -31,8 +31,17 @@ func ParseDuration(option, text string) (time.Duration, error) {
 		}
 	}
 	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || n < 0 || strings.ContainsAny(digits, "eExXpPnNiI_+") || n*float64(unit) > math.MaxInt64 {
+	if err != nil || n < 0 || strings.ContainsAny(digits, "eExXpPnNiI_+") || n*float64(unit) >= math.MaxInt64 {
 		return 0, Usagef("%s %q is not a duration: use a number with ms, s, m, h, d or w, such as 8s", option, text)
 	}
 	return time.Duration(n * float64(unit)), nil
+}
+
+// formatDuration writes a duration as ParseDuration reads it, in plain ASCII.
+func formatDuration(d time.Duration) string {
+	unit, suffix := time.Second, "s"
+	if d < time.Second {
+		unit, suffix = time.Millisecond, "ms"
+	}
+	return strconv.FormatFloat(float64(d)/float64(unit), 'f', -1, 64) + suffix
 }

@@ -65,6 +65,9 @@ func twice(option, metric string) error {
 // applyLimits moves the thresholds into the metrics that they are for. Every
 // threshold has to find its metric.
 func applyLimits(r *report.Report, limits map[string]threshold.Threshold, named NamedMetrics) error {
+	if overlap(limits[""], limits[r.Default]) && r.Default != "" {
+		return Usagef("a range is given twice for %s: it is the metric of a range without a name", r.Default)
+	}
 	left := maps.Clone(limits)
 	for m := range r.Metrics() {
 		for _, name := range []string{m.Name, ""} {
@@ -78,6 +81,11 @@ func applyLimits(r *report.Report, limits map[string]threshold.Threshold, named 
 		return unknownMetric(r, name, named)
 	}
 	return nil
+}
+
+// overlap reports whether both thresholds set the same range.
+func overlap(a, b threshold.Threshold) bool {
+	return a.Warning.IsSet() && b.Warning.IsSet() || a.Critical.IsSet() && b.Critical.IsSet()
 }
 
 // merge lays the thresholds of the command line over those that the plugin
@@ -105,6 +113,9 @@ func unknownMetric(r *report.Report, name string, named NamedMetrics) error {
 	}
 	if len(valid) > 20 {
 		valid = append(valid[:20], "...")
+	}
+	if name == "" {
+		return Usagef("a threshold without a metric's name has none to be for here: the metrics are %s%s", strings.Join(valid, ", "), more)
 	}
 	return Usagef("no metric %q here for a threshold: the metrics are %s%s", name, strings.Join(valid, ", "), more)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/jessevdk/go-flags"
 
@@ -97,10 +98,10 @@ func (p *Plugin) graph(ctx context.Context, call *Call, options Measurer, i invo
 		err = optionErr
 	}
 	if r == nil {
-		return munin.Reason(err.Error())
+		return munin.Reason(inVariables(err))
 	}
 	if err != nil {
-		r.Forget(err.Error())
+		r.Forget(inVariables(err))
 	}
 	service := p.Name + "_" + i.suffix
 	if config {
@@ -109,12 +110,36 @@ func (p *Plugin) graph(ctx context.Context, call *Call, options Measurer, i invo
 	return munin.Values(r, service)
 }
 
+// inVariables says what a usage error says with the names of plugin-conf.d:
+// env.peer_port for --peer-port.
+func inVariables(err error) string {
+	text := err.Error()
+	var usage *UsageError
+	if !errors.As(err, &usage) {
+		return text
+	}
+	var b strings.Builder
+	for i, word := range strings.Split(text, " ") {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		name, isOption := strings.CutPrefix(word, "--")
+		long := strings.TrimRight(name, ":,;")
+		if !isOption || strings.Trim(long, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			b.WriteString(word)
+			continue
+		}
+		b.WriteString("env." + strings.ReplaceAll(long, "-", "_") + name[len(long):])
+	}
+	return b.String()
+}
+
 func (p *Plugin) measureGraph(ctx context.Context, call *Call, options Measurer, suffix string) (*report.Report, error) {
 	limit, err := call.common.timeout(DefaultTimeout)
 	if err != nil {
 		limit, call.NeedValues = DefaultTimeout, false
 	}
-	call.Deadline = call.Env.Now().Add(limit)
+	call.begin(limit)
 	r, graphErr := bounded(ctx, limit, func(ctx context.Context) (*report.Report, error) {
 		return options.Graph(ctx, call, suffix)
 	})

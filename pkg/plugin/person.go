@@ -76,6 +76,7 @@ func (p *Plugin) command(ctx context.Context, env Env, command *Command, words [
 	if err != nil {
 		return p.complain(env, err)
 	}
+	call.begin(limit)
 	differs, err := boundedBy(ctx, limit, personGrace, func(ctx context.Context) (bool, error) {
 		return p.list(ctx, call, options)
 	})
@@ -122,6 +123,9 @@ func (p *Plugin) list(ctx context.Context, call *Call, options Lister) (differs 
 	said := p.sayLive(call.Env, t)
 	err = table.Write(call.Env.Stdout, t, how)
 	p.say(call.Env, t.Notes[*said:])
+	if call.Verbose() > 0 {
+		p.say(call.Env, []string{timing(call)})
+	}
 	return t.Differs, err
 }
 
@@ -185,16 +189,24 @@ func (p *Plugin) metrics(ctx context.Context, env Env, words []string) error {
 	switch {
 	case common.Help:
 		return writeOnce(env.Stdout, p.metricsHelp())
+	case common.Version:
+		return writeOnce(env.Stdout, p.versionLine(p.Name))
 	case err != nil:
 		return err
 	case len(left) > 0:
 		return Usagef("unexpected word %q; %s --help lists the options", left[0], name)
+	}
+	if limits, err := limitsOf(options); err != nil {
+		return err
+	} else if len(limits) > 0 {
+		return Usagef("--warning and --critical are for the check: whoever reads the metrics holds them against a limit")
 	}
 	call := &Call{Plugin: p, Env: env, Person: true, NeedValues: true, common: common}
 	limit, err := common.timeout(0)
 	if err != nil {
 		return err
 	}
+	call.begin(limit)
 	r, err := bounded(ctx, limit, func(ctx context.Context) (*report.Report, error) {
 		return options.Check(ctx, call)
 	})

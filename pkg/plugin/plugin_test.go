@@ -130,6 +130,10 @@ func TestCheck(t *testing.T) {
 		{"check_fake -w @~:", 3, "@~:"},
 		{"check_fake -w 1 -w 2", 3, "given twice"},
 		{"check_fake -w nothing=1", 3, `no metric "nothing" here for a threshold: the metrics are total, other`},
+		{"check_fake -w 1 -w total=2", 3, "a range is given twice for total"},
+		{"check_fake -w 8 -c total=9", 0, "FAKE OK - 7 things | total=7;8;9;0; other=3;;;0;\n"},
+		{"check_fake -v", 0, "\ntime: "},
+		{"check_fake --count hang -t 0.05ms", 3, "gave up after 0.05ms without"},
 		{"check_fake --nope", 3, "FAKE UNKNOWN - unknown option --nope, check_fake --help lists the options\n"},
 		{"check_fake -x", 3, "FAKE UNKNOWN - unknown option -x, check_fake --help lists the options\n"},
 		{"check_fake word", 3, `unexpected word "word"`},
@@ -175,6 +179,8 @@ func TestMunin(t *testing.T) {
 		{"dirtyconfig", "fake_a config", []string{"MUNIN_CAP_DIRTYCONFIG=1"}, []string{"graph_title Things\n", "total.value 7\n"}, "value U"},
 		{"limits", "fake_a config", []string{"warning=5", "other_critical=10:"}, []string{"total.warning 0:5\n", "other.critical 10:\n"}, ".value"},
 		{"bad limit", "fake_a", []string{"warning=10:5"}, []string{"# sockcensus: ", "10:5", "total.value U\n"}, "7"},
+		{"bad limit by variable", "fake_a", []string{"warning=10:5"}, []string{"# sockcensus: env.warning: bad range"}, "--"},
+		{"bad timeout by variable", "fake_a", []string{"timeout=--soon"}, []string{`# sockcensus: env.timeout "--soon" is not`}, "7"},
 		{"bad limit config", "fake_a config", []string{"warning=10:5"}, []string{"# sockcensus: ", "total.label"}, ".value"},
 		{"unknown metric", "fake_a", []string{"nothing_warning=5"}, []string{"# sockcensus: ", "nothing", "total.value U\n"}, "7"},
 		{"failure", "fake_a", []string{"count=bad"}, []string{"# sockcensus: no such thing\n", "total.value U\n", "other.value U\n"}, "7"},
@@ -225,6 +231,10 @@ func TestPerson(t *testing.T) {
 		{"fake file write", 2, "", "needs FILE"},
 		{"fake dance", 2, "", `unknown command "dance": the commands are list, file write, metrics, help`},
 		{"fake metrics", 0, "# TYPE sockcensus_fake", ""},
+		{"fake metrics -w abc", 2, "", "abc"},
+		{"fake metrics -c 5", 2, "", "are for the check"},
+		{"fake metrics --version", 0, "(sockcensus)", ""},
+		{"fake list -v", 0, "one", "fake: time: "},
 		{"fake metrics --count bad", 2, "", "no such thing"},
 		{"fake documentation pod", 0, "=head1 NAME", ""},
 		{"fake documentation man", 0, ".SH EXIT STATUS", ""},
@@ -271,7 +281,7 @@ func TestParseDuration(t *testing.T) {
 			t.Errorf("ParseDuration(%q) = %v, %v, want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "s", "-1s", "1e3", "inf", "nan", "0x10", "1y", "1 s", "+1", "1_0", "99999999999w"} {
+	for _, text := range []string{"", "s", "-1s", "1e3", "inf", "nan", "0x10", "1y", "1 s", "+1", "1_0", "99999999999w", "9223372036.854775807s"} {
 		if got, err := ParseDuration("--period", text); err == nil {
 			t.Errorf("ParseDuration(%q) = %v, want an error", text, got)
 		}
@@ -289,4 +299,66 @@ func TestIsWord(t *testing.T) {
 			t.Errorf("IsWord(%q) = true, want false", word)
 		}
 	}
+}
+
+func FuzzParseDuration(f *testing.F) {
+	for _, seed := range []string{"8", "8s", "1.5h", "250ms", "9223372036.854775807s", "-1", "0x1p3", "1e9", "inf", "."} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := ParseDuration("--period", text)
+		if err == nil && d < 0 {
+			t.Errorf("%q is %v", text, d)
+		}
+		if err != nil && !strings.Contains(err.Error(), "is not a duration") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err != nil {
+			return
+		}
+		again, err := ParseDuration("--period", formatDuration(d))
+		if err != nil || (again-d).Abs() > d/1e9+time.Microsecond {
+			t.Errorf("%q is %v, written %s, read %v, %v", text, d, formatDuration(d), again, err)
+		}
+	})
+}
+
+func FuzzIsWord(f *testing.F) {
+	for _, seed := range []string{"web", "states", "web_80", "config", "a_", "\xff", "80"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, suffix string) {
+		if !IsWord(suffix, "states") {
+			return
+		}
+		if suffix != report.Label("", suffix) && report.Label("", suffix)[:1] != suffix[:1] || strings.HasPrefix(suffix, "states") {
+			t.Errorf("%q is a word", suffix)
+		}
+		if _, ok := ParsePort(suffix); ok {
+			t.Errorf("%q is a word and a port", suffix)
+		}
+	})
+}
+
+// Whatever stands in the environment of munin-node, the answer is one that the
+// node takes.
+func FuzzMuninEnvironment(f *testing.F) {
+	for _, seed := range [][2]string{{"warning", "5"}, {"total_critical", "@1:2"}, {"flag", "maybe"}, {"timeout", "1ns"}, {"count", "a\nb"}, {"netns", "--"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		if name == "count" && (value == "hang" || value == "slow") {
+			return
+		}
+		got := run([]string{name + "=" + value}, "fake_a")
+		if got.code != 0 || got.stderr != "" {
+			t.Errorf("exit %d, stderr %q", got.code, got.stderr)
+		}
+		for line := range strings.Lines(got.stdout) {
+			field, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+			if field != "#" && (!strings.HasSuffix(field, ".value") || text == "") {
+				t.Errorf("%s=%q prints the line %q", name, value, line)
+			}
+		}
+	})
 }
