@@ -75,6 +75,56 @@ func NetworkLabel(prefix netip.Prefix) string {
 	return "net" + groups(address, (prefix.Bits()+15)/16) + "_" + length
 }
 
+// AddressOfLabel reads back what AddressLabel made.
+func AddressOfLabel(label string) (netip.Addr, bool) {
+	text, ok := strings.CutPrefix(label, "ip_")
+	if !ok {
+		return netip.Addr{}, false
+	}
+	address, ok := addressOf(strings.Split(text, "_"), 8)
+	return address, ok && AddressLabel(address) == label
+}
+
+// NetworkOfLabel reads back what NetworkLabel made.
+func NetworkOfLabel(label string) (netip.Prefix, bool) {
+	text, ok := strings.CutPrefix(label, "net_")
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	words := strings.Split(text, "_")
+	bits, err := strconv.Atoi(words[len(words)-1])
+	words = words[:len(words)-1]
+	if err != nil || bits < 0 || bits > 128 {
+		return netip.Prefix{}, false
+	}
+	// Four words are an IPv4 network, or an IPv6 one of 49 to 64 bits.
+	covered := (bits + 15) / 16
+	if len(words) == 4 && bits <= 32 {
+		covered = 8
+	}
+	address, ok := addressOf(words, covered)
+	prefix := netip.PrefixFrom(address, bits)
+	return prefix, ok && prefix.IsValid() && NetworkLabel(prefix) == label
+}
+
+// addressOf joins four words to an IPv4 address, or as many as an IPv6 prefix
+// covers to one that ends in zeros.
+func addressOf(words []string, covered int) (netip.Addr, bool) {
+	if len(words) == 4 && covered == 8 {
+		address, err := netip.ParseAddr(strings.Join(words, "."))
+		return address, err == nil
+	}
+	if len(words) != covered {
+		return netip.Addr{}, false
+	}
+	text := strings.Join(words, ":")
+	if covered < 8 {
+		text += strings.Repeat(":0", 8-covered)
+	}
+	address, err := netip.ParseAddr(strings.TrimPrefix(text, ":"))
+	return address, err == nil
+}
+
 // groups returns the first n 16-bit groups of an IPv6 address, each with an
 // underscore before it.
 func groups(address netip.Addr, n int) string {

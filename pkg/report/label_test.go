@@ -87,3 +87,41 @@ func FuzzLabel(f *testing.F) {
 		}
 	})
 }
+
+// A label stands for one address or network, and can be read back.
+func TestLabelsReadBack(t *testing.T) {
+	for _, text := range []string{"10.0.0.1", "0.0.0.0", "2001:db8::1", "::", "::1"} {
+		want := netip.MustParseAddr(text)
+		if got, ok := AddressOfLabel(AddressLabel(want)); !ok || got != want {
+			t.Errorf("the label of %s reads as %s, %t", want, got, ok)
+		}
+	}
+	for _, text := range []string{"10.0.0.0/24", "0.0.0.0/0", "10.1.2.3/32", "2001:db8::/64", "2001:db8::/32", "::/0", "::/1", "2001:db8::1/128", "2001:db8:0:ff00::/56"} {
+		want := netip.MustParsePrefix(text)
+		if got, ok := NetworkOfLabel(NetworkLabel(want)); !ok || got != want {
+			t.Errorf("the label of %s reads as %s, %t", want, got, ok)
+		}
+	}
+	for _, label := range []string{"", "ip_", "net_", "ip_10_0_0", "ip_10_0_0_256", "ip_10_0_0_01", "ip_2001_db8", "10_0_0_1", "ip_0:0_0_0_0_0_0_0_1", "net_foo", "net_24", "net_10_0_0_1_24", "net_10_0_0_0_024", "net_10_0_0_0_33", "net_2001_db8_64", "net_2001_DB8_0_0_64", "net_0_-1"} {
+		if got, ok := AddressOfLabel(label); ok {
+			t.Errorf("%q reads as the address %s", label, got)
+		}
+		if got, ok := NetworkOfLabel(label); ok {
+			t.Errorf("%q reads as the network %s", label, got)
+		}
+	}
+}
+
+func FuzzLabelsReadBack(f *testing.F) {
+	for _, seed := range []string{"ip_10_0_0_1", "ip_2001_db8_0_0_0_0_0_1", "net_10_0_0_0_24", "net_2001_db8_0_0_64", "net_0", "net__0"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, label string) {
+		if address, ok := AddressOfLabel(label); ok && AddressLabel(address) != label {
+			t.Errorf("%q reads as %s", label, address)
+		}
+		if prefix, ok := NetworkOfLabel(label); ok && NetworkLabel(prefix) != label {
+			t.Errorf("%q reads as %s", label, prefix)
+		}
+	})
+}

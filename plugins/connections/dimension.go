@@ -67,6 +67,14 @@ func parseDimension(word string) (dimension, error) {
 // prefixes are the lengths that --by network groups to.
 type prefixes struct{ v4, v6 int }
 
+// of returns the length for the family of an address.
+func (p prefixes) of(address netip.Addr) int {
+	if address.Is4() {
+		return p.v4
+	}
+	return p.v6
+}
+
 // parsePrefixes reads --prefix4 and --prefix6.
 func parsePrefixes(v4, v6 string) (prefixes, error) {
 	p := prefixes{v4: 24, v6: 64}
@@ -153,11 +161,7 @@ func (g *grouper) of(s *sock.Socket) group {
 }
 
 func (g *grouper) network(address netip.Addr) netip.Prefix {
-	length := g.prefixes.v6
-	if address.Is4() {
-		length = g.prefixes.v4
-	}
-	prefix, _ := address.Prefix(length) // an invalid address has no network
+	prefix, _ := address.Prefix(g.prefixes.of(address)) // an invalid address has no network
 	return prefix
 }
 

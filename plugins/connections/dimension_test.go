@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
@@ -35,9 +36,36 @@ func TestGroupLabels(t *testing.T) {
 		if got := g.label(tt.key, tt.d); got != tt.want {
 			t.Errorf("label(%s) = %q, want %q", tt.d, got, tt.want)
 		}
-		if tt.d != byFamily && tt.want != "none" && !closed(tt.d) && !couldBe(tt.d, tt.want) {
+		if tt.d != byFamily && tt.want != "none" && !closed(tt.d) && !everything.couldBe(tt.d, tt.want) {
 			t.Errorf("couldBe(%s, %q) = false, though it is a label", tt.d, tt.want)
 		}
+	}
+}
+
+// everything is the reach of options that select nothing.
+var everything = reach{selected: new(selection.Selected), prefixes: prefixes{24, 64}}
+
+// A threshold may name what the selection can have, now or later, and nothing
+// else.
+func TestReach(t *testing.T) {
+	selected := &selection.Selected{Ports: []selection.PortRange{{Low: 80, High: 90}}, Peers: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}}
+	r := reach{selected: selected, prefixes: prefixes{24, 64}}
+	for _, tt := range []struct {
+		d     dimension
+		label string
+		want  bool
+	}{
+		{byPort, "p80", true}, {byPort, "p90", true}, {byPort, "p91", false}, {byPeerPort, "rp91", true},
+		{byPeer, "ip_10_0_7_1", true}, {byPeer, "ip_10_1_0_1", false}, {byPeer, "ip_0_0_0_0_0_0_0_1", false},
+		{byNetwork, "net_10_0_7_0_24", true}, {byNetwork, "net_10_1_0_0_24", false},
+	} {
+		if got := r.couldBe(tt.d, tt.label); got != tt.want {
+			t.Errorf("couldBe(%s, %q) = %t", tt.d, tt.label, got)
+		}
+	}
+	selected.Peers, selected.Families = nil, selected.Families.Set(sock.IPv4)
+	if r.couldBe(byPeer, "ip_0_0_0_0_0_0_0_1") || !r.couldBe(byPeer, "ip_10_0_7_1") {
+		t.Error("--ipv4 does not bound the peers")
 	}
 }
 
@@ -48,9 +76,10 @@ func TestCouldBe(t *testing.T) {
 	}{
 		{byPort, "p0443"}, {byPort, "p70000"}, {byPort, "443"}, {byPort, "none"},
 		{byPeer, "ip_10_0_0"}, {byPeer, "ip_10_0_0_256"}, {byPeer, "ip_2001_db8"}, {byPeer, "10.0.0.1"},
-		{byProcess, "nginx"}, {byProcess, "proc_"}, {byState, "p443"},
+		{byProcess, "nginx"}, {byProcess, "proc_"}, {byState, "p443"}, {byPeer, "unseen"},
+		{byNetwork, "net_foo"}, {byNetwork, "net_10_0_0_0_16"}, {byNetwork, "net_2001_db8_32"}, {byNetwork, "ip_10_0_0_1"},
 	} {
-		if couldBe(tt.d, tt.label) {
+		if everything.couldBe(tt.d, tt.label) {
 			t.Errorf("couldBe(%s, %q) = true, want false", tt.d, tt.label)
 		}
 	}

@@ -20,7 +20,7 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 		return nil, err
 	}
 	if name.kind != selectionGraph {
-		if err := m.unfixed(); err != nil {
+		if err := m.unfixed(name.kind); err != nil {
 			return name.shape(), err
 		}
 	}
@@ -34,14 +34,19 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 	}
 }
 
-// unfixed refuses the options that a fixed graph sets itself.
-func (m *measurement) unfixed() error {
-	for option, values := range map[string][]string{
-		"port": append(m.Port, m.LocalPort...), "protocol": m.Protocol, "state": m.State, "by": m.By,
-	} {
-		if len(plugin.Words(values)) > 0 {
-			return plugin.Usagef("env.%s cannot change this graph: the name of the link says what it counts; use connections_WORD for a selection of your own", option)
+// unfixed refuses the options that a fixed graph sets itself, and any selection
+// where the graph shows the kernel's own counters.
+func (m *measurement) unfixed(kind graphKind) error {
+	for _, option := range []struct {
+		name   string
+		values []string
+	}{{"port", m.Port}, {"local_port", m.LocalPort}, {"protocol", m.Protocol}, {"state", m.State}, {"by", m.By}} {
+		if len(plugin.Words(option.values)) > 0 {
+			return plugin.Usagef("env.%s cannot change this graph: the name of the link says what it counts; use connections_WORD for a selection of your own", option.name)
 		}
+	}
+	if kind == summaryGraph && m.Any() {
+		return plugin.Usagef("no selection narrows this graph: it shows the kernel's own counters, which are for every connection")
 	}
 	return nil
 }
@@ -52,7 +57,11 @@ func (n graphName) shape() *report.Report {
 	switch n.kind {
 	case portGraph:
 		r.Graphs = []report.Graph{n.portShape()}
+		if len(n.ports) == 1 {
+			r.Default = r.Graphs[0].Metrics[0].Name
+		}
 	case statesGraph:
+		r.Default = "total"
 		r.Graphs = []report.Graph{n.statesShape()}
 	case summaryGraph:
 		r.Graphs = summaryGraphs()
@@ -122,6 +131,9 @@ func (m *measurement) fixedReport(ctx context.Context, call *plugin.Call, name g
 	g := &grouper{dimensions: []dimension{byState}}
 	if name.kind == portGraph {
 		g.dimensions = []dimension{byPort}
+		if name.protocol.HasStates() { // or env.exclude would begin with all states
+			options.State = []string{sock.Established.String()}
+		}
 	}
 	selected, err := options.Query(ctx, call, defaults(g))
 	if err != nil {
@@ -152,7 +164,7 @@ func (n graphName) fill(metrics []report.Metric, t *tally) {
 
 // selectionReport measures connections_WORD.
 func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, suffix string) (*report.Report, error) {
-	r := &report.Report{Plugin: "connections", Graphs: []report.Graph{{
+	r := &report.Report{Plugin: "connections", Default: "total", Graphs: []report.Graph{{
 		Title: "Connections: " + strings.ReplaceAll(suffix, "_", " "), VerticalLabel: "sockets", Category: "network",
 		Info: "Sockets that the selection in plugin-conf.d picks.",
 	}}}
@@ -178,6 +190,7 @@ func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, su
 	}
 	selected, err := m.Query(ctx, call, defaults(g))
 	if err != nil {
+		recallFields(call, r, &view{grouper: g, top: top, named: namedGroups(g, new(selection.Selected))})
 		return r, err
 	}
 	v, err := newView(call, selected, g, top)
@@ -192,7 +205,7 @@ func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, su
 	r.Source = plan.Source
 	r.Graphs[0].Metrics = v.metrics(t)
 	if len(g.dimensions) == 1 && !closed(g.dimensions[0]) {
-		return r, m.keepFields(ctx, call, r, t, v)
+		m.keepFields(ctx, call, r, t, v)
 	}
 	return r, nil
 }

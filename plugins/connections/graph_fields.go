@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -13,15 +14,16 @@ func fieldsFormat(d dimension) string { return "connections-" + d.String() + "-1
 
 // keepFields replaces the largest groups of the moment by those that the graph
 // has had, and sums up what is left.
-func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *report.Report, t *tally, v *view) error {
+func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *report.Report, t *tally, v *view) {
 	g, d := &r.Graphs[0], v.grouper.dimensions[0]
 	sizes := map[string]uint64{}
 	for _, c := range t.ranked() {
 		sizes[v.grouper.label(c.group, d)] += c.count
 	}
 	err := call.KeepFields(ctx, g, fieldsFormat(d), v.top, func(name string) report.Value { return report.Count(sizes[name]) })
-	if plugin.NoStateDir(err) {
-		return nil
+	byHand := call.Env.Getenv("MUNIN_STATEFILE") == ""
+	if err != nil && !(byHand && plugin.NoStateDir(err)) {
+		r.Problems = append(r.Problems, fmt.Sprintf("the fields of this graph are those of the hour, because they cannot be remembered: %v", err))
 	}
 	rest := t.total
 	for i := range g.Metrics {
@@ -33,7 +35,6 @@ func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *repo
 			rest -= min(rest, sizes[metric.Name])
 		}
 	}
-	return err
 }
 
 // recallFields gives a graph that could not be measured its fields.

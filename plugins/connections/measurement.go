@@ -48,7 +48,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	}
 	r := &report.Report{
 		Plugin:   "connections",
-		Headline: describe(t.total, &m.Options, g.has(byState)),
+		Headline: describe(t.total, &m.Options, selected.Tables),
 		Default:  "total",
 		Graphs: []report.Graph{{
 			Title: "Connections", VerticalLabel: "sockets", Category: "network",
@@ -69,7 +69,12 @@ func (m *measurement) CouldExist(string) (bool, string) {
 	if err != nil || len(g.dimensions) != 1 || closed(g.dimensions[0]) {
 		return false, ""
 	}
-	return true, ", and groups such as " + labelExample(g.dimensions[0])
+	d := g.dimensions[0]
+	if d == byPort && len(plugin.Words(slices.Concat(m.Port, m.LocalPort))) > 0 ||
+		d == byPeerPort && len(plugin.Words(m.PeerPort)) > 0 {
+		return false, "" // the ports that the selection names are metrics already
+	}
+	return true, ", and groups of the selection such as " + labelExample(d)
 }
 
 // defaults are the states that are counted when none are named.

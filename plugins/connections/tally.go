@@ -86,6 +86,14 @@ func compareGroups(a, b group) int {
 	)
 }
 
+// size returns the number of sockets in a group.
+func (t *tally) size(key group) uint64 {
+	if t.onlyStates() {
+		return t.states[key.state&15]
+	}
+	return t.groups[key]
+}
+
 // largest returns the size of the largest group.
 func (t *tally) largest() uint64 {
 	var most uint64

@@ -2,10 +2,7 @@ package main
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -29,16 +26,16 @@ type view struct {
 const mostNamed = 4096
 
 func newView(call *plugin.Call, selected *selection.Selected, g *grouper, top int) (*view, error) {
-	v := &view{grouper: g, top: top}
+	v := &view{grouper: g, top: top, named: namedGroups(g, selected)}
 	if len(g.dimensions) != 1 {
 		return v, nil
 	}
-	v.named = namedGroups(g.dimensions[0], selected)
 	if len(v.named) >= mostNamed {
 		return nil, plugin.Usagef("--port names %d ports or more to count one by one: split the check", mostNamed)
 	}
+	r := reach{selected: selected, prefixes: g.prefixes}
 	for name := range call.Limits {
-		if couldBe(g.dimensions[0], name) {
+		if r.couldBe(g.dimensions[0], name) {
 			v.limited = append(v.limited, name)
 		}
 	}
@@ -50,9 +47,12 @@ func newView(call *plugin.Call, selected *selection.Selected, g *grouper, top in
 func closed(d dimension) bool { return d == byState || d == byFamily || d == byProtocol }
 
 // namedGroups are the groups that are known beforehand or named by options.
-func namedGroups(d dimension, selected *selection.Selected) []group {
+func namedGroups(g *grouper, selected *selection.Selected) []group {
 	var groups []group
-	switch d {
+	if len(g.dimensions) != 1 {
+		return nil
+	}
+	switch g.dimensions[0] {
 	case byState:
 		for _, s := range sock.States() {
 			groups = append(groups, group{state: s})
@@ -105,7 +105,7 @@ func (v *view) metrics(t *tally) []report.Metric {
 	ranked := t.ranked()
 	shown := map[group]bool{}
 	for _, key := range v.named {
-		metrics = append(metrics, v.metric(key, sizeOf(ranked, key), false))
+		metrics = append(metrics, v.metric(key, t.size(key), false))
 		shown[key] = true
 	}
 	metrics = append(metrics, v.limitedMetrics(ranked, shown)...)
@@ -142,7 +142,7 @@ func (v *view) limitedMetrics(ranked []counted, shown map[group]bool) []report.M
 		if slices.ContainsFunc(v.named, func(key group) bool { return v.grouper.label(key, d) == label }) {
 			continue
 		}
-		key := keyOf(d, label)
+		key := keyOf(label)
 		metric := report.Metric{
 			Name: label, Label: key, Help: fmt.Sprintf("Sockets with %s %s.", d, key),
 			Value: report.Count(0), Min: report.Count(0), Dimension: d.key(), Key: key,
@@ -174,15 +174,6 @@ func (v *view) topMetrics(ranked []counted, shown map[group]bool) []report.Metri
 	return metrics
 }
 
-func sizeOf(ranked []counted, key group) uint64 {
-	for _, c := range ranked {
-		if c.group == key {
-			return c.count
-		}
-	}
-	return 0
-}
-
 func remainder(ranked []counted, shown map[group]bool) uint64 {
 	var n uint64
 	for _, c := range ranked {
@@ -191,91 +182,4 @@ func remainder(ranked []counted, shown map[group]bool) uint64 {
 		}
 	}
 	return n
-}
-
-// couldBe reports whether a label can be that of a group of the dimension.
-func couldBe(d dimension, label string) bool {
-	if label == "none" || label == "unseen" {
-		return !closed(d) && d != byPort && d != byPeerPort
-	}
-	switch d {
-	case byPort:
-		return isPort(strings.CutPrefix(label, "p"))
-	case byPeerPort:
-		return isPort(strings.CutPrefix(label, "rp"))
-	case byPeer:
-		return isAddressLabel(label)
-	case byNetwork:
-		return wellFormed(strings.CutPrefix(label, "net_"))
-	case byProcess:
-		return wellFormed(strings.CutPrefix(label, "proc_"))
-	case byUser:
-		return wellFormed(strings.CutPrefix(label, "user_"))
-	case byCgroup:
-		return wellFormed(strings.CutPrefix(label, "cg_"))
-	default:
-		return false
-	}
-}
-
-func isPort(digits string, ok bool) bool {
-	n, err := strconv.ParseUint(digits, 10, 16)
-	return ok && err == nil && strconv.FormatUint(n, 10) == digits
-}
-
-// isAddressLabel reads a label back into the address that it stands for.
-func isAddressLabel(label string) bool {
-	parts, ok := strings.CutPrefix(label, "ip_")
-	if !ok {
-		return false
-	}
-	for _, separator := range []string{".", ":"} {
-		if a, err := netip.ParseAddr(strings.ReplaceAll(parts, "_", separator)); err == nil && report.AddressLabel(a) == label {
-			return true
-		}
-	}
-	return false
-}
-
-// keyOf reads a label back into the name of its group, as far as it tells.
-func keyOf(d dimension, label string) string {
-	rest := label
-	for _, prefix := range []string{"proc_", "user_", "net_", "cg_", "ip_", "rp", "p"} {
-		if after, ok := strings.CutPrefix(label, prefix); ok {
-			rest = after
-			break
-		}
-	}
-	if d != byPeer {
-		return rest
-	}
-	for _, separator := range []string{".", ":"} {
-		if a, err := netip.ParseAddr(strings.ReplaceAll(rest, "_", separator)); err == nil {
-			return a.String()
-		}
-	}
-	return rest
-}
-
-func wellFormed(rest string, ok bool) bool {
-	return ok && rest != "" && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
-}
-
-func labelExample(d dimension) string {
-	switch d {
-	case byPort:
-		return "p443"
-	case byPeerPort:
-		return "rp443"
-	case byPeer:
-		return "ip_10_0_0_1"
-	case byNetwork:
-		return "net_10_0_0_0_24"
-	case byProcess:
-		return "proc_nginx"
-	case byUser:
-		return "user_nobody"
-	default:
-		return "cg_system_slice"
-	}
 }

@@ -8,12 +8,17 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/scan"
 )
 
 // describe says in a few words which sockets a selection picks, as in "652
 // established to port 443".
-func describe(total uint64, o *selection.Options, byState bool) string {
-	words := []string{fmt.Sprint(total), subject(o, byState, total)}
+func describe(total uint64, o *selection.Options, tables []scan.Table) string {
+	words := []string{fmt.Sprint(total)}
+	if protocols := plugin.Words(o.Protocol); len(protocols) > 0 {
+		words = append(words, strings.Join(protocols, "/"))
+	}
+	words = append(words, subject(o, tables, total))
 	for _, part := range []struct {
 		preposition string
 		values      []string
@@ -29,34 +34,48 @@ func describe(total uint64, o *selection.Options, byState bool) string {
 			words = append(words, part.preposition+" "+shortened(values))
 		}
 	}
-	if len(o.Filter)+len(o.Interface)+len(o.Cgroup)+len(o.Mark) > 0 {
+	if len(plugin.Unsplit(slices.Concat(o.Filter, o.Interface, o.Cgroup, o.Mark))) > 0 {
 		words = append(words, "as selected")
 	}
 	return strings.Join(words, " ")
 }
 
-// subject says what is counted: a state of connections, or sockets.
-func subject(o *selection.Options, byState bool, total uint64) string {
-	protocols, states := plugin.Words(o.Protocol), plugin.Words(o.State)
-	what := "established"
-	switch {
-	case len(states) > 0 && len(o.Exclude) == 0 && !slices.Contains(states, "all"):
-		what = strings.Join(states, "/")
-	case total == 1 && (byState || len(states)+len(o.Exclude) > 0 || stateless(protocols)):
-		what = "socket"
-	case byState || len(states)+len(o.Exclude) > 0 || stateless(protocols):
-		what = "sockets"
-	}
-	return strings.TrimSpace(strings.Join(protocols, "/") + " " + what)
-}
+// mostStates is how many states the words name.
+const mostStates = 3
 
-func stateless(protocols []string) bool {
-	for _, name := range protocols {
-		if p, err := sock.ParseProtocol(name); err == nil && p.HasStates() {
-			return false
+// subject says what is counted: the states, as they were written or else by
+// their names if they are few, or just sockets.
+func subject(o *selection.Options, tables []scan.Table, total uint64) string {
+	states := tables[0].States
+	for _, t := range tables {
+		if t.States != states {
+			states = sock.AllStates
 		}
 	}
-	return len(protocols) > 0
+	written := plugin.Words(o.State)
+	switch {
+	case states == sock.AllStates:
+	case len(written) > 0 && states == union(written):
+		return strings.Join(written, "/")
+	case states.Len() <= mostStates:
+		return strings.ReplaceAll(states.String(), ",", "/")
+	}
+	if total == 1 {
+		return "socket"
+	}
+	return "sockets"
+}
+
+// union returns the states that words name.
+func union(words []string) sock.StateSet {
+	all := sock.NoStates
+	for _, word := range words {
+		set, err := sock.ParseStates(word)
+		if err == nil {
+			all |= set
+		}
+	}
+	return all
 }
 
 // shortened lists values, of a long list only the first.
