@@ -49,6 +49,8 @@ func TestGolden(t *testing.T) {
 		{"munin_dirtyconfig", []int{0}, []string{"MUNIN_CAP_DIRTYCONFIG=1"}, "clients_443 config"},
 		{"munin_fetch", []int{0, 0}, nil, "clients_443\nclients_443 fetch"},
 		{"munin_no_wait", []int{0, 0, 0}, []string{"no_wait=yes"}, "clients_443\nlater\nclients_443\nlater\nclients_443"},
+		{"munin_too_early", []int{0, 0, 0}, []string{"no_wait=yes", "peer=10.0.0.1"}, "clients_443\nclients_443\nlater\nclients_443"},
+		{"check_too_early", []int{0, 0}, nil, "check_clients -p 443 --peer 10.0.0.1 --no-wait\ncheck_clients -p 443 --peer 10.0.0.1 --no-wait -w 100"},
 		{"munin_narrowed", []int{0}, []string{"peer=10.0.0.0/24"}, "clients_443"},
 		{"munin_fixed_option", []int{0, 0}, []string{"by=network"}, "clients_443 config\nclients_443"},
 		{"munin_bad_age", []int{0, 0}, []string{"min_age=soon"}, "clients_443 config\nclients_443"},

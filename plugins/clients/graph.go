@@ -48,9 +48,7 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 	spans := c.spans()
 	for i := range r.Graphs[0].Metrics {
 		metric := &r.Graphs[0].Metrics[i]
-		if s := spans[metric.Name]; s.exact() || !c.memory.first {
-			metric.Value = number(metric.Name, s.low)
-		}
+		metric.Value = c.plain(spans[metric.Name], metric.Name)
 	}
 	r.Problems = slices.Concat(c.reasons(), c.memory.notes, c.notes)
 	return r, nil
@@ -58,9 +56,12 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 
 // reasons say why there may be no number.
 func (c *census) reasons() []string {
+	proven, undecided := c.proven()
 	switch {
-	case c.undecidedConnections == 0 || !c.memory.first:
+	case c.undecidedConnections == 0 || !c.early || !c.memory.first && proven > 0:
 		return nil
+	case !c.memory.first:
+		return []string{fmt.Sprintf("collecting: the last run is less than %s ago, and %s still undecided", shortDuration(c.minAge), plural(undecided, "peer"))}
 	case c.memory.hopeless():
 		return []string{"who stays is unknown: there is nothing from an earlier run, and no wait for a second look: " + c.remedy("")}
 	default:

@@ -77,17 +77,27 @@ func (c *census) judge(s span, name string, limit threshold.Threshold) report.Va
 	switch {
 	case s.exact(), alarm && certain:
 		return number(name, s.low)
-	case name == oldest && !alarm && (s.low > 0 || c.undecidedConnections == 0 || !c.memory.first):
+	case name == oldest && !alarm && (s.low > 0 || c.undecidedConnections == 0 || !c.early):
 		return number(name, s.low) // an age is never known to be no greater: it alarms when it is proven
 	case c.memory.hopeless() && !(certain && limit.IsSet()):
 		return report.Unknown()
 	case c.memory.first && !c.memory.hopeless():
 		return report.Collecting()
+	case certain && c.early && s.low == 0:
+		return report.Collecting() // a zero that proves nothing
 	case certain:
 		return number(name, s.low)
 	default:
 		return report.Unknown()
 	}
+}
+
+// plain is the value that Munin shows of a metric: what is proven.
+func (c *census) plain(s span, name string) report.Value {
+	if !s.exact() && (c.memory.first || c.early && s.low == 0) {
+		return report.Collecting()
+	}
+	return number(name, s.low)
 }
 
 func number(name string, value float64) report.Value {
