@@ -22,7 +22,7 @@ func (s *survey) hold(ctx context.Context, sockets []*socket, all bool) error {
 	for _, one := range sockets {
 		wanted.Add(one.inode)
 	}
-	owners, err := owner.Find(ctx, s.selected.Root, wanted, owner.Options{AllHolders: all})
+	owners, err := owner.Find(ctx, s.selected.Root, wanted, owner.Options{AllHolders: all, Listeners: true})
 	if err != nil {
 		return err
 	}

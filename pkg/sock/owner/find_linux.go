@@ -35,20 +35,42 @@ func Find(ctx context.Context, fs kernfs.FS, wanted *Inodes, options Options) (*
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the processes in %s: %w", fs.ProcRoot(), err)
 	}
-	for _, pid := range pids {
-		if o.left == 0 && !w.all {
-			return o, nil
+	if options.Listeners && !options.AllHolders {
+		w.most = shallow
+		if pids, err = w.through(ctx, pids); err != nil {
+			return nil, err
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, context.Cause(ctx)
-		}
-		w.process(pid)
+		w.most, w.skip = 0, shallow
+	}
+	if _, err := w.through(ctx, pids); err != nil {
+		return nil, err
 	}
 	if o.left > 0 {
 		o.Invisible = hidesProcesses(fs, pids)
 		o.Nested = !w.byLink && isNested(fs)
 	}
 	return o, nil
+}
+
+// shallow is how many descriptors of each process are looked at first when
+// listening sockets are sought: servers open them before they accept anything.
+const shallow = 128
+
+// through looks into processes until all sockets are found, and returns those
+// that have more descriptors than were looked at.
+func (w *walker) through(ctx context.Context, pids []int) (deep []int, err error) {
+	for _, pid := range pids {
+		if w.left == 0 && !w.all {
+			return nil, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if w.process(pid) {
+			deep = append(deep, pid)
+		}
+	}
+	return deep, nil
 }
 
 // bufferSize holds about 1,300 directory entries.
@@ -59,7 +81,10 @@ type walker struct {
 	*Owners
 	root int
 	all  bool
-	buf  []byte
+	// most bounds how many descriptors of a process are looked at, zero for no
+	// bound; skip leaves out that many.
+	most, skip int
+	buf        []byte
 	// device is that of the file system on which sockets have their inodes. Where
 	// it cannot be learned, as in a tree of captured files, byLink is set and the
 	// text of the links is read: "socket:[123]".
@@ -110,20 +135,30 @@ func (w *walker) pids() ([]int, error) {
 	return pids, err
 }
 
-// process looks through the descriptors of one process.
-func (w *walker) process(pid int) {
+// process looks through the descriptors of one process and reports whether
+// there are more than the bound.
+func (w *walker) process(pid int) (more bool) {
 	dir, err := openDir(w.root, strconv.Itoa(pid)+"/fd")
 	if err != nil {
 		w.note(err)
-		return
+		return false
 	}
 	defer unix.Close(dir)
-	w.Processes++
-	proc := int32(0)
+	if w.skip == 0 {
+		w.Processes++
+	}
+	proc, seen := int32(0), 0
 	var failed error
 	err = w.entries(dir, func(name []byte) bool {
 		if name[0] == '.' {
 			return true
+		}
+		if seen++; seen <= w.skip {
+			return true
+		}
+		if w.most > 0 && seen > w.most {
+			more = true
+			return false
 		}
 		w.Descriptors++
 		i, err := w.socket(dir, name)
@@ -137,8 +172,7 @@ func (w *walker) process(pid int) {
 			return true
 		}
 		if proc == 0 {
-			w.procs = append(w.procs, Process{PID: pid, Name: readName(dir)})
-			proc = int32(len(w.procs))
+			proc = w.known(pid, dir)
 		}
 		w.add(i, proc)
 		return w.all || w.left > 0
@@ -147,6 +181,18 @@ func (w *walker) process(pid int) {
 		err = failed
 	}
 	w.note(err)
+	return more
+}
+
+// known returns the place of a process among those that hold sockets, plus one.
+func (w *walker) known(pid, dir int) int32 {
+	if w.skip > 0 { // the second time round
+		if i := slices.IndexFunc(w.procs, func(p Process) bool { return p.PID == pid }); i >= 0 {
+			return int32(i + 1)
+		}
+	}
+	w.procs = append(w.procs, Process{PID: pid, Name: readName(dir)})
+	return int32(len(w.procs))
 }
 
 // alive reports whether the process whose descriptors are in dir still exists. The

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -221,5 +222,36 @@ func TestFixture(t *testing.T) {
 	}
 	if _, seen := owners.Lookup(7); seen != owner.Unseen {
 		t.Errorf("a socket that was not asked for is %v, want unseen", seen)
+	}
+}
+
+// A listener is found among the first descriptors of a process before the many
+// of another are looked at, and behind many as well.
+func TestListenersFirst(t *testing.T) {
+	_, early := listen(t)
+	var files []*os.File
+	for range 400 {
+		f, err := os.Open("/dev/null")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files = append(files, f)
+	}
+	_, late := listen(t)
+	runtime.KeepAlive(files)
+	for _, inode := range []uint64{early, late} {
+		owners := find(t, kernfs.FS{}, owner.Options{Listeners: true}, inode)
+		if p, seen := owners.Lookup(inode); seen != owner.Held || p.PID != os.Getpid() {
+			t.Errorf("Lookup = %+v, %v, want process %d, held", p, seen, os.Getpid())
+		}
+	}
+	both := find(t, kernfs.FS{}, owner.Options{Listeners: true}, early, late)
+	if holders := slices.Collect(both.Holders(late)); both.Missing() != 0 || len(holders) != 1 {
+		t.Errorf("%d missing, held by %v", both.Missing(), holders)
+	}
+	whole := find(t, kernfs.FS{}, owner.Options{}, late)
+	if first := find(t, kernfs.FS{}, owner.Options{Listeners: true}, early); first.Descriptors >= whole.Descriptors {
+		t.Errorf("looked at %d descriptors for an early listener, at %d for a late one", first.Descriptors, whole.Descriptors)
 	}
 }

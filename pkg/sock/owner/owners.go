@@ -42,6 +42,12 @@ type Options struct {
 	// AllHolders goes through every process even when a holder of each socket is
 	// known, to find the others: a socket survives fork, and can be handed over.
 	AllHolders bool
+	// Listeners says that listening sockets are sought: the first descriptors of
+	// every process are looked at before the rest of any, so that programs with
+	// many connections cost nothing. Of several holders the one that has the
+	// socket among its first descriptors may be found instead of the one with the
+	// lowest id.
+	Listeners bool
 }
 
 // Owners is what a walk found.
