@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/sockcensus/sockcensus/scripts/testhost"
 )
@@ -249,7 +248,7 @@ func TestEventsUnderLoad(t *testing.T) {
 func TestSummary(t *testing.T) {
 	ns := tracked(t)
 	counting := start(t, ns, "events", "--summary", "30s", "--format", "csv")
-	time.Sleep(300 * time.Millisecond) // there is no sign of when it listens
+	counting.subscribed()
 	o := opener(t, ns)
 	o.openPaced(4000, 20000)
 	inside(t, ns, "conntrack", "-F")
@@ -270,7 +269,8 @@ func TestSample(t *testing.T) {
 	ns := tracked(t)
 	o := opener(t, ns)
 	sampling := start(t, ns, "check", "--protocol", "udp", "--sample", "1s", "-w", "new=100", "-v")
-	o.openPaced(40000, 20000)
+	sampling.subscribed()
+	o.openPaced(30000, 20000)
 	got := sampling.end()
 	var flows int
 	var rate float64
@@ -281,7 +281,7 @@ func TestSample(t *testing.T) {
 	}
 
 	stopped := start(t, ns, "munin", "new", "fetch")
-	time.Sleep(300 * time.Millisecond)
+	stopped.subscribed()
 	stopped.signal(syscall.SIGSTOP)
 	o.open(120000)
 	stopped.signal(syscall.SIGCONT)

@@ -72,19 +72,23 @@ func TestFileCapability(t *testing.T) {
 // over the host's in a mount namespace of the test's own.
 func TestSudo(t *testing.T) {
 	ns, nobody := busy(t), testhost.MuninUser(t)
-	binary := testhost.Binary(t, "conntrack")
+	binary, check := testhost.Binary(t, "conntrack"), testhost.Binary(t, "check_conntrack")
 	testhost.Need(t, "sudo")
 	rules := testhost.Dir(t)
-	if err := os.WriteFile(filepath.Join(rules, "sockcensus"), []byte(nobody.Name+" ALL=(root) NOPASSWD: "+binary+"\n"), 0o440); err != nil {
+	if err := os.WriteFile(filepath.Join(rules, "sockcensus"), []byte(nobody.Name+" ALL=(root) NOPASSWD: "+binary+", "+check+"\n"), 0o440); err != nil {
 		t.Fatal(err)
 	}
 	script := `mount --bind "$1" /etc/sudoers.d && shift && exec setpriv --reuid nobody --regid nogroup --clear-groups sudo -n "$@"`
-	privileged(t, func(args ...string) testhost.Result {
+	sudo := func(program string, args ...string) testhost.Result {
 		return testhost.Run(t, testhost.Command{
 			Path: testhost.Need(t, "unshare"), Netns: ns,
-			Args: append([]string{"--mount", "sh", "-c", script, "sh", rules, binary}, args...),
+			Args: append([]string{"--mount", "sh", "-c", script, "sh", rules, program}, args...),
 		})
-	})
+	}
+	privileged(t, func(args ...string) testhost.Result { return sudo(binary, args...) })
+	if got := sudo(check, "--by", "peer", "-w", "largest=0"); got.Code != 1 || !strings.Contains(got.Stdout, "largest 1 (above 0)") {
+		t.Errorf("check_conntrack by sudo: %v", got)
+	}
 }
 
 // The third way, `user root` in plugin-conf.d, is part of TestMuninRun.

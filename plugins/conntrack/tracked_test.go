@@ -126,6 +126,22 @@ func (b *background) await(text string) {
 	b.t.Fatalf("%q was not printed: %s%s", text, out, complaints)
 }
 
+// subscribed waits until the program receives the tracker's events: the kernel
+// lists netlink sockets with their protocol and groups.
+func (b *background) subscribed() {
+	b.t.Helper()
+	const netfilter = "12"
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		sockets, _ := os.ReadFile(fmt.Sprintf("/proc/%d/net/netlink", b.cmd.Process.Pid))
+		for line := range strings.Lines(string(sockets)) {
+			if words := strings.Fields(line); len(words) > 3 && words[1] == netfilter && words[3] != "00000000" {
+				return
+			}
+		}
+	}
+	b.t.Fatal("it never listened to events")
+}
+
 func (b *background) signal(s syscall.Signal) {
 	b.t.Helper()
 	if err := b.cmd.Process.Signal(s); err != nil {
