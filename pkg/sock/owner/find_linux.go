@@ -35,14 +35,15 @@ func Find(ctx context.Context, fs kernfs.FS, wanted *Inodes, options Options) (*
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the processes in %s: %w", fs.ProcRoot(), err)
 	}
+	left := pids
 	if options.Listeners && !options.AllHolders {
 		w.most = shallow
-		if pids, err = w.through(ctx, pids); err != nil {
+		if left, err = w.through(ctx, pids); err != nil {
 			return nil, err
 		}
 		w.most, w.skip = 0, shallow
 	}
-	if _, err := w.through(ctx, pids); err != nil {
+	if _, err := w.through(ctx, left); err != nil {
 		return nil, err
 	}
 	if o.left > 0 {
