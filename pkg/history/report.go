@@ -53,6 +53,9 @@ type Coverage struct {
 	// Counted is how much of that time counting was on.
 	Counted time.Duration
 	Lost    uint64 // connections in no row, in the time that was covered, see opens.Summary
+	// Last is the head of the last recorded sample, as of the same moment: who goes
+	// on with a Baseline sees whether a step was recorded in between.
+	Last opens.Summary
 }
 
 // Report sums the history up, the largest rows first, by hour the earliest first.
@@ -84,6 +87,13 @@ func (d *DB) report(ctx context.Context, q *Query) ([]Row, Coverage, error) {
 	coverage, err := covered(ctx, tx, since, until)
 	if err != nil {
 		return nil, Coverage{}, err
+	}
+	last, err := lastSource(ctx, tx)
+	if err != nil {
+		return nil, Coverage{}, err
+	}
+	if last != nil {
+		coverage.Last = last.Summary
 	}
 	return sorted(groups, q.By), coverage, nil
 }

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/history"
+	"github.com/sockcensus/sockcensus/pkg/opens"
+)
+
+// counts are what a reading or the difference of two has: totals of services,
+// and what of it is known of peers.
+type counts struct {
+	in, out opens.Flow
+	totals  []opens.Total
+	peers   []opens.Peer
+}
+
+func countsOf(s *opens.Sample) counts      { return counts{s.In, s.Out, s.Totals, s.Peers} }
+func changesOf(d *opens.Difference) counts { return counts{d.In, d.Out, d.Totals, d.Peers} }
+func (c *counts) flow(out bool) opens.Flow {
+	if out {
+		return c.out
+	}
+	return c.in
+}
+
+// A tally sums connections up by group. Groups are rows of a report whose
+// number is zero.
+type tally struct {
+	query query
+	breakdown
+	groups map[history.Row]uint64
+	// unknown are connections of which the peer is not known, because it found
+	// no room in the kernel's table or has given up its place there.
+	unknown uint64
+}
+
+func newTally(q query, b breakdown) *tally {
+	return &tally{query: q, breakdown: b, groups: map[history.Row]uint64{}}
+}
+
+// add counts what the query picks; at is when it was.
+func (t *tally) add(c counts, at time.Time) {
+	rest := map[opens.Service]uint64{}
+	for _, total := range c.totals {
+		if t.query.wants(total.Service) {
+			rest[total.Service] += total.Opens
+		}
+	}
+	for _, direction := range []opens.Direction{opens.In, opens.Out} {
+		s := opens.Service{Direction: direction} // port 0: of none that is known
+		if flow := c.flow(direction == opens.Out); len(t.query.ports) == 0 && t.query.wants(s) && flow.Rest > 0 {
+			rest[s] += flow.Rest
+		}
+	}
+	for _, p := range c.peers {
+		if !t.query.wants(p.Service) {
+			continue
+		}
+		rest[p.Service] -= min(rest[p.Service], p.Opens)
+		if t.query.wantsPeer(p.Addr) {
+			t.groups[t.row(at, p.Service, p.Addr)] += p.Opens
+		}
+	}
+	for s, n := range rest {
+		t.unknown += n
+		if n > 0 && len(t.query.peers) == 0 {
+			t.groups[t.row(at, s, netip.Addr{})] += n
+		}
+	}
+}
+
+// row is the group that a connection belongs to.
+func (b *breakdown) row(at time.Time, s opens.Service, peer netip.Addr) (row history.Row) {
+	if b.has(history.ByHour) {
+		row.Hour = at.UTC().Truncate(time.Hour)
+	}
+	if b.has(history.ByPort) {
+		row.Service.Port = s.Port
+	}
+	if b.has(history.ByDirection) {
+		row.Service.Direction = s.Direction
+	}
+	switch {
+	case !b.has(history.ByPeer | history.ByNetwork):
+		return row
+	case !peer.IsValid():
+		row.Other = true
+		return row
+	}
+	if b.has(history.ByPeer) {
+		row.Peer = peer
+	}
+	if b.has(history.ByNetwork) {
+		length := b.prefix6
+		if peer.Is4() {
+			length = b.prefix4
+		}
+		row.Network, _ = peer.Prefix(length)
+	}
+	return row
+}
+
+// merge adds rows of the history.
+func (t *tally) merge(rows []history.Row) {
+	for _, row := range rows {
+		n := row.Opens
+		row.Opens = 0
+		t.groups[row] += n
+	}
+}
+
+func (t *tally) total() (n uint64) {
+	for _, opens := range t.groups {
+		n += opens
+	}
+	return n
+}
+
+// ranked returns the groups, the largest first, by hour the earliest first.
+// What is in no group is a row of 0 where nothing is grouped by.
+func (t *tally) ranked() []history.Row {
+	if len(t.dimensions) == 0 {
+		return []history.Row{{Opens: t.total()}}
+	}
+	rows := make([]history.Row, 0, len(t.groups))
+	for row, n := range t.groups {
+		row.Opens = n
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, compareRows)
+	return rows
+}
+
+func compareRows(a, b history.Row) int {
+	return cmp.Or(
+		a.Hour.Compare(b.Hour), cmp.Compare(b.Opens, a.Opens),
+		cmp.Compare(a.Service.Direction, b.Service.Direction), cmp.Compare(a.Service.Port, b.Service.Port),
+		a.Network.Addr().Compare(b.Network.Addr()), a.Peer.Compare(b.Peer))
+}
+
+// rankedPeers are the groups of a tally by peer, without those that are of no
+// known peer.
+func rankedPeers(t *tally) []history.Row {
+	rows := make([]history.Row, 0, len(t.groups))
+	for row, n := range t.groups {
+		if row.Opens = n; !row.Other && n > 0 {
+			rows = append(rows, row)
+		}
+	}
+	slices.SortFunc(rows, compareRows)
+	return rows
+}
