@@ -1,5 +1,7 @@
 package selection
 
+import "github.com/sockcensus/sockcensus/pkg/plugin"
+
 // Options are the options that select sockets. Fields hold what was written;
 // Query reads them.
 type Options struct {
@@ -36,11 +38,4 @@ func (o *Options) Any() bool {
 }
 
 // set reports whether an option has a value that is not empty.
-func set(values []string) bool {
-	for _, value := range values {
-		if value != "" {
-			return true
-		}
-	}
-	return false
-}
+func set(values []string) bool { return len(plugin.Words(values)) > 0 }

@@ -149,12 +149,18 @@ func (s *Selected) narrowed(e filter.Expr) (filter.Expr, error) {
 	if !filter.Needs(e).Has(sock.FieldAutobound) || s.Source == scan.Proc {
 		return e, nil
 	}
-	var low, high uint16
-	err := s.Host.inside(func() (err error) {
+	low, high, err := s.portRange()
+	return filter.NarrowAutobound(e, low, high), err
+}
+
+// portRange returns the range of ports that the kernel gives away by itself in
+// the namespace that is looked into.
+func (s *Selected) portRange() (low, high uint16, err error) {
+	err = s.Host.inside(func() (err error) {
 		low, high, err = s.Root.PortRange()
 		return err
 	})
-	return filter.NarrowAutobound(e, low, high), err
+	return low, high, err
 }
 
 func anyPort(side filter.Side, ports []PortRange) filter.Expr {
@@ -236,9 +242,13 @@ func (o *Options) contradiction(s *Selected) error {
 	case o.IPv6:
 		s.Families = s.Families.Set(sock.IPv6)
 	}
-	for option, values := range map[string][]string{"--peer": o.Peer, "--local": o.Local} {
-		if prefixes, _ := Prefixes(option, values); len(prefixes) > 0 && !anyFamily(s.Families, prefixes) {
-			return plugin.Usagef("%s %s contradicts %s: no socket has both", option, strings.Join(values, ","), familyOption(o))
+	for _, option := range []struct {
+		name   string
+		values []string
+	}{{"--peer", o.Peer}, {"--local", o.Local}} {
+		prefixes, err := Prefixes(option.name, option.values)
+		if err == nil && len(prefixes) > 0 && !anyFamily(s.Families, prefixes) {
+			return plugin.Usagef("%s %s contradicts %s: no socket has both", option.name, strings.Join(option.values, ","), familyOption(o))
 		}
 	}
 	return o.protocolContradiction(s)

@@ -19,7 +19,7 @@ func (o *Options) ServedPorts(ctx context.Context, call *plugin.Call) ([]uint16,
 	if err != nil {
 		return nil, err
 	}
-	low, high, err := selected.Root.PortRange()
+	low, high, err := selected.portRange()
 	if err != nil {
 		low, high = 32768, 60999 // the kernel's own default
 	}

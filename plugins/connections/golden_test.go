@@ -50,6 +50,7 @@ func TestGolden(t *testing.T) {
 		{"check_unknown_range", 3, nil, "check_connections --source proc -w 10:5"},
 		{"check_unknown_filter", 3, nil, "check_connections --source proc -f sport=:nosuchport"},
 		{"check_unknown_undecidable", 3, nil, "check_connections --source proc -f fwmark=1"},
+		{"check_unknown_bound", 3, nil, "check_connections --source proc --state bound-inactive"},
 		{"check_states", 1, nil, "check_connections --source proc --by state -w close_wait=0"},
 		{"check_unreachable_port", 3, nil, "check_connections --source proc --by port -p 443 -w p80=1"},
 		{"check_unreachable_network", 3, nil, "check_connections --source proc --by network -w net_10_0_0_0_16=1"},

@@ -182,6 +182,9 @@ func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, su
 	if err != nil {
 		return nil, err
 	}
+	if top > mostFields {
+		return nil, plugin.Usagef("env.top %d: a graph has at most %d fields of its own", top, mostFields)
+	}
 	if len(g.dimensions) == 0 {
 		r.Graphs[0].Metrics = []report.Metric{{Name: "total", Label: "total", Help: "Every socket that the selection picks.", Min: report.Count(0)}}
 		if !call.NeedValues {

@@ -12,6 +12,9 @@ import (
 // graph that is grouped another way begins anew.
 func fieldsFormat(d dimension) string { return "connections-" + d.String() + "-1" }
 
+// mostFields bounds env.top: every field is a file on the master, for ever.
+const mostFields = 1000
+
 // keepFields replaces the largest groups of the moment by those that the graph
 // has had, and sums up what is left.
 func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *report.Report, t *tally, v *view) {

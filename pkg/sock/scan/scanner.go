@@ -170,6 +170,9 @@ func (s *Scanner) dump(ctx context.Context, request sockdiag.Request, yield func
 }
 
 func (s *Scanner) walkProc(ctx context.Context, t Table, yield func(*sock.Socket) error) error {
+	if t.Protocol.HasStates() && t.States.Only(sock.BoundInactive) {
+		return &sock.UndecidableError{Source: "proc", What: "state " + sock.BoundInactive.String()}
+	}
 	request := procnet.Request{Protocol: t.Protocol, Families: s.query.Families, States: t.States, Filter: s.query.Filter, Want: s.query.Need}
 	err := s.inNamespace(func(dir string) error {
 		return procnet.Open(dir).Dump(ctx, request, yield)
