@@ -92,6 +92,7 @@ func (d *optionDoc) spellings() []string {
 
 const bashEngine = `
 _@ID@_words() { # what can stand at the cursor, a word a line
+	local word IFS=$' \t\n'
 	case $1 in
 	words) printf '%s\n' $2 ;;
 	ports)
