@@ -75,7 +75,7 @@ func TestSudo(t *testing.T) {
 	binary, check := testhost.Binary(t, "conntrack"), testhost.Binary(t, "check_conntrack")
 	testhost.Need(t, "sudo")
 	rules := testhost.Dir(t)
-	if err := os.WriteFile(filepath.Join(rules, "sockcensus"), []byte(nobody.Name+" ALL=(root) NOPASSWD: "+binary+", "+check+"\n"), 0o440); err != nil {
+	if err := os.WriteFile(filepath.Join(rules, "sockcensus"), []byte(nobody.Name+" ALL=(root) NOPASSWD: "+binary+", "+check+` --by peer -w largest\=0`+"\n"), 0o440); err != nil {
 		t.Fatal(err)
 	}
 	script := `mount --bind "$1" /etc/sudoers.d && shift && exec setpriv --reuid nobody --regid nogroup --clear-groups sudo -n "$@"`
@@ -89,6 +89,28 @@ func TestSudo(t *testing.T) {
 	if got := sudo(check, "--by", "peer", "-w", "largest=0"); got.Code != 1 || !strings.Contains(got.Stdout, "largest 1 (above 0)") {
 		t.Errorf("check_conntrack by sudo: %v", got)
 	}
+	if got := sudo(check, "--by", "peer", "-w", "largest=0", "--state-dir", "/"); got.Code == 0 || !strings.Contains(got.Stderr, "password") {
+		t.Errorf("sudo lets arguments pass that its rule does not have: %v", got)
+	}
 }
 
 // The third way, `user root` in plugin-conf.d, is part of TestMuninRun.
+
+// The root of a container has the right in its own namespace, whoever it is
+// outside.
+func TestUserNamespace(t *testing.T) {
+	unshare := testhost.Need(t, "unshare")
+	asRoot := []string{"--user", "--map-root-user", "--net", "sh", "-c"}
+	if got := testhost.Run(t, testhost.Command{Path: unshare, Args: append(asRoot, "true"), User: testhost.MuninUser(t)}); got.Code != 0 {
+		t.Skipf("this host makes no namespaces for everybody: %v", got)
+	}
+	script := `conntrack -A -s 10.0.0.1 -d 192.0.2.1 -p tcp --sport 1 --dport 443 --state ESTABLISHED -t 60 >&2
+"$0" list --format csv && "$0" events --summary 100ms && "$0" check --protocol tcp --by state`
+	got := testhost.Run(t, testhost.Command{
+		Path: unshare, Args: append(asRoot, script, testhost.Binary(t, "conntrack")), User: testhost.MuninUser(t),
+		Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+	})
+	if got.Code != 0 || !strings.Contains(got.Stdout, "ipv4,tcp,established,") || !strings.Contains(got.Stdout, " established=1;") || !strings.Contains(got.Stdout, "CREATED") {
+		t.Errorf("the root of a user namespace: %v", got)
+	}
+}
