@@ -154,9 +154,13 @@ func TestStatesUnderChurn(t *testing.T) {
 		const runs = 200
 		fallbacks := 0
 		for range runs {
+			before := opened.Load()
 			got, steps := statesNow(t)
-			if n := got[sock.Established]; n < 2*steady || n > 2*steady+2 {
-				t.Errorf("%d established, want %d to %d; %s", n, 2*steady, 2*steady+2, steps)
+			// Of what came and went during the walk every connection may have
+			// been met: no walk is a snapshot.
+			most := 2*steady + 2*uint64(opened.Load()-before+1)
+			if n := got[sock.Established]; n < 2*steady || n > most {
+				t.Errorf("%d established, want %d to %d; %s", n, 2*steady, most, steps)
 			}
 			if !strings.Contains(steps, "agreement") {
 				fallbacks++
