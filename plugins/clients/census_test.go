@@ -313,6 +313,19 @@ func (h *busyHost) sleep(ctx context.Context, d time.Duration) error {
 	return h.fakeHost.sleep(ctx, d)
 }
 
+// Somebody sets the clock between runs: ages do not count by it.
+func TestClockIsSet(t *testing.T) {
+	h, dir := newFakeHost(), t.TempDir()
+	for _, years := range []int{0, -30, 40} {
+		code, stdout, _ := callAt(t, noon.AddDate(years, 0, 0), h, dir, nil, "check_clients -p 443 -v")
+		want, _ := h.truth(h.now-2*time.Millisecond, 5*time.Second)
+		if code != 0 || int(perfdata(stdout)["clients"]) != want || strings.Contains(stdout, "begun anew") {
+			t.Errorf("clock set by %d years: exit %d, want %d clients: %s", years, code, want, stdout)
+		}
+		h.now += time.Minute
+	}
+}
+
 // Two masters are two memories: what one has seen is nothing to the other.
 func TestTwoMasters(t *testing.T) {
 	h, dir := newFakeHost(), t.TempDir()
@@ -346,7 +359,7 @@ func TestLateComers(t *testing.T) {
 	if !strings.Contains(stdout, "10.0.0.77: 1 undecided") {
 		t.Errorf("a connection of which nothing is known is not undecided: %s", stdout)
 	}
-	_, stdout, _ = call(t, h, dir, nil, "check_clients -p 443 --no-wait")
+	call(t, h, dir, nil, "check_clients -p 443 --no-wait")
 	h.now += time.Second
 	h.viewers = append(h.viewers, viewer{peer: "10.0.0.78:1", born: h.now})
 	_, stdout, _ = call(t, h, dir, nil, "check_clients -p 443 --no-wait")

@@ -116,9 +116,18 @@ func (v viewer) socket(now time.Duration, cookie uint64) sock.Socket {
 	return s
 }
 
+// noon is what the clock on the wall shows unless it is set.
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
 // call runs the plugin on a host. In what it prints, the state directory reads
 // STATE.
 func call(t *testing.T, on host, dir string, environ []string, line string) (code int, stdout, stderr string) {
+	t.Helper()
+	return callAt(t, noon, on, dir, environ, line)
+}
+
+// callAt is call with the clock on the wall set to a time.
+func callAt(t *testing.T, wall time.Time, on host, dir string, environ []string, line string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, complaints bytes.Buffer
 	if dir != "" {
@@ -126,7 +135,7 @@ func call(t *testing.T, on host, dir string, environ []string, line string) (cod
 	}
 	code = plugin.Run(context.Background(), definition(on), plugin.Env{
 		Args: strings.Fields(line), Environ: environ, Stdout: &out, Stderr: &complaints,
-		Now: func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) },
+		Now: func() time.Time { return wall },
 	})
 	clean := func(b *bytes.Buffer) string {
 		if dir == "" {

@@ -104,7 +104,7 @@ func TestKnownTruth(t *testing.T) {
 	th.chat(busy)
 	th.enter(443, names("127.10.%d.%d", 0, 50)...) // a second connection of 50 of them
 	th.churn(443, time.Second, 40, func(i int) string { return fmt.Sprintf("127.20.%d.%d", i/200%100, i%200+1) })
-	th.churn(8443, time.Second, 30, func(i int) string { return fmt.Sprintf("127.30.0.%d", i%20+1) }) // the same 20 again and again
+	th.churn(8443, time.Second, 30, func(i int) string { return fmt.Sprintf("127.30.0.%d", i%20+1) })           // the same 20 again and again
 	th.churn(443, 8*time.Second, 80, func(i int) string { return fmt.Sprintf("127.40.%d.%d", i/200, i%200+1) }) // each once, on both sides of 5s
 	time.Sleep(7 * time.Second)
 	dir := stateDir(t, nil)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
@@ -30,14 +29,13 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 	if l.Top == "" {
 		top = 0
 	}
-	began := call.Env.Now()
 	c, err := l.take(ctx, call, &l.Options)
 	if err != nil {
 		return nil, err
 	}
 	all := c.ranked()
 	table := &report.Table{
-		Noun: "clients", Time: began, Source: func() string { return c.plan.Source },
+		Noun: "clients", Time: call.Env.Now(), Source: func() string { return c.plan.Source },
 		Notes: slices.Concat(c.memory.notes, c.notes, c.plan.Notes),
 	}
 	if call.Verbose() > 0 {
@@ -111,6 +109,5 @@ func (c *census) readableRow(r ranked, row []report.Cell) []report.Cell {
 	if r.measured == 0 {
 		return append(row, report.Null(), report.Null(), report.Null())
 	}
-	rtt := strconv.FormatFloat(milliseconds(r.meanRTT()), 'f', 2, 64) + " ms"
-	return append(row, report.Text(shortBytes(r.received)), report.Text(shortBytes(r.acked)), report.Text(rtt))
+	return append(row, report.Text(shortBytes(r.received)), report.Text(shortBytes(r.acked)), report.Text(shortRTT(r.meanRTT())))
 }

@@ -110,7 +110,13 @@ func shortBytes(n uint64) string {
 	return strconv.FormatFloat(value, 'f', digits, 64) + " " + unit
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d/(10*time.Microsecond)) / 100 }
+// milliseconds is a time to the microsecond, which is what the kernel counts in.
+func milliseconds(d time.Duration) float64 { return float64(d/time.Microsecond) / 1000 }
+
+// shortRTT writes a round-trip time.
+func shortRTT(d time.Duration) string {
+	return strconv.FormatFloat(milliseconds(d), 'f', 2, 64) + " ms"
+}
 
 // details name the clients with the most connections.
 func (c *census) details(top int) []string {
@@ -137,8 +143,7 @@ func (c *census) detail(r ranked) string {
 		parts = append(parts, "oldest "+shortDuration(r.oldest))
 	}
 	if r.measured > 0 {
-		parts = append(parts, shortBytes(r.received)+" in", shortBytes(r.acked)+" out",
-			fmt.Sprintf("rtt %s ms", strconv.FormatFloat(milliseconds(r.meanRTT()), 'f', -1, 64)))
+		parts = append(parts, shortBytes(r.received)+" in", shortBytes(r.acked)+" out", "rtt "+shortRTT(r.meanRTT()))
 	}
 	return c.grouping.text(r.name) + ": " + strings.Join(parts, ", ")
 }
