@@ -25,3 +25,6 @@ func Watch(Config, Query) (Watcher, error) { return nil, unsupported() }
 
 // Evict is for Linux.
 func Evict(Config, time.Duration) ([]Peer, error) { return nil, unsupported() }
+
+// Publish is for Linux.
+func Publish(Config, *Sample) error { return unsupported() }

@@ -59,7 +59,7 @@ func (h *host) record(ctx context.Context, s *opens.Sample) (outcome history.Out
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	outcome, err = db.Record(ctx, s)
-	if err != nil || !outcome.Recorded {
+	if err != nil || !outcome.Recorded || s.Method == opens.NFT { // whose tables do not tell who is quiet
 		return outcome, err
 	}
 	var gone []opens.Peer

@@ -41,13 +41,13 @@ func (o *watching) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 	if err != nil {
 		return nil, err
 	}
-	defer h.close()
-	v := &vigil{query: q, top: top, began: h.uptime(), uptime: h.uptime, clock: h.clock(), peers: map[netip.Addr]uint64{}, detailed: isDetailed(o.Format)}
+	v := &vigil{host: h, query: q, top: top, began: h.uptime(), clock: h.clock(), peers: map[netip.Addr]uint64{}, detailed: isDetailed(o.Format)}
 	err = h.inside(func() (err error) {
 		v.watcher, err = h.watch(h.config, opens.Query{Want: q.wants})
 		return err
 	})
 	if err != nil {
+		h.close()
 		return nil, err
 	}
 	if o.Names {
@@ -65,13 +65,13 @@ func (o *watching) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 
 // A vigil is one run of "opens watch".
 type vigil struct {
+	*host
 	watcher  opens.Watcher
 	query    query
 	table    *report.Table
 	services *names.Services // nil shows ports as numbers
 	detailed bool
-	clock    func(time.Duration) time.Time
-	uptime   func() time.Duration
+	clock    func(time.Duration) time.Time // of the moment that the run began at
 	began    time.Duration
 	top      int
 
@@ -90,16 +90,19 @@ var errReaderGone = errors.New("nobody reads any more")
 // run yields connections until the context ends, then says what there was in
 // all. After a loss the command fails: what it printed is not all.
 func (v *vigil) run(ctx context.Context, yield func([]report.Cell, error) bool) {
+	defer v.close()
 	defer v.watcher.Close()
-	err := v.watcher.Run(ctx, func(e opens.Event) error {
-		if !v.query.wantsPeer(e.Addr) {
+	err := v.inside(func() error {
+		return v.watcher.Run(ctx, func(e opens.Event) error {
+			if !v.query.wantsPeer(e.Addr) {
+				return nil
+			}
+			v.note(e.Addr)
+			if !yield(v.cells(&e), nil) {
+				return errReaderGone
+			}
 			return nil
-		}
-		v.note(e.Addr)
-		if !yield(v.cells(&e), nil) {
-			return errReaderGone
-		}
-		return nil
+		})
 	})
 	if errors.Is(err, errReaderGone) {
 		return
