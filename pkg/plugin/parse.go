@@ -45,6 +45,9 @@ func optionError(name string, err error) error {
 	case flags.ErrUnknownFlag:
 		return &UsageError{Sentence: "unknown option " + dashed(quoted) + help, Err: err}
 	case flags.ErrExpectedArgument:
+		if !strings.Contains(parse.Message, "`") { // the words of Ranges.IsValidValue
+			return &UsageError{Sentence: parse.Message + help, Err: err}
+		}
 		return &UsageError{Sentence: "option " + longOf(quoted) + " needs a value" + help, Err: err}
 	case flags.ErrNoArgumentForBool:
 		return &UsageError{Sentence: "option " + longOf(quoted) + " takes no value" + help, Err: err}

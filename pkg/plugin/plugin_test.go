@@ -124,6 +124,7 @@ func TestCheck(t *testing.T) {
 		{"check_fake --critical other=2", 2, "FAKE CRITICAL - 7 things, other 3 (above 2) | total=7;;;0; other=3;;2;0;\n"},
 		{"check_fake -w", 3, "FAKE UNKNOWN - option --warning needs a value, check_fake --help lists the options\n"},
 		{"check_fake -w ", 0, "FAKE OK"},
+		{"check_fake -w -v", 3, "FAKE UNKNOWN - a range is missing before -v, check_fake --help lists the options\n"},
 		{"check_fake --warning=", 0, "FAKE OK - 7 things | total=7;;;0; other=3;;;0;\n"},
 		{"check_fake -w 10:5", 3, "10:5"},
 		{"check_fake -w abc", 3, "abc"},
