@@ -26,11 +26,12 @@ type Call struct {
 
 	common *Common
 	began  time.Time
+	limit  time.Duration
 }
 
 // begin notes the time, and the time that is left. A limit of zero is none.
 func (c *Call) begin(limit time.Duration) {
-	c.began = c.Env.Now()
+	c.began, c.limit = c.Env.Now(), limit
 	if limit > 0 {
 		c.Deadline = c.began.Add(limit)
 	}

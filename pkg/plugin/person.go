@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/prometheus"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -120,6 +121,7 @@ func (p *Plugin) list(ctx context.Context, call *Call, options Lister) (differs 
 	if err != nil {
 		return false, err
 	}
+	nameErrors(t, call.limit)
 	said := p.sayLive(call.Env, t)
 	err = table.Write(call.Env.Stdout, t, how)
 	p.say(call.Env, t.Notes[*said:])
@@ -127,6 +129,22 @@ func (p *Plugin) list(ctx context.Context, call *Call, options Lister) (differs 
 		p.say(call.Env, []string{timing(call)})
 	}
 	return t.Differs, err
+}
+
+// nameErrors gives the error that ends the rows its sentence, so that JSON says
+// the same as standard error.
+func nameErrors(t *report.Table, limit time.Duration) {
+	rows := t.Rows
+	t.Rows = func(yield func([]report.Cell, error) bool) {
+		for row, err := range rows {
+			if err != nil {
+				err = named(err, limit)
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
 }
 
 // say prints notes on standard error.

@@ -71,7 +71,7 @@ func (f *fake) Autoconf(context.Context, *Call) error {
 
 func (f *fake) Suggest(context.Context, *Call) ([]string, error) { return []string{"a", "b"}, nil }
 
-func (f *fake) List(_ context.Context, call *Call) (*report.Table, error) {
+func (f *fake) List(ctx context.Context, call *Call) (*report.Table, error) {
 	if f.Count == "bad" {
 		return nil, errors.New("no such thing")
 	}
@@ -81,6 +81,10 @@ func (f *fake) List(_ context.Context, call *Call) (*report.Table, error) {
 		Rows: func(yield func([]report.Cell, error) bool) {
 			if yield([]report.Cell{report.Text("one " + call.Operand)}, nil) && f.Count == "broken" {
 				yield(nil, errors.New("broke off"))
+			}
+			if f.Count == "slow" {
+				<-ctx.Done()
+				yield(nil, ctx.Err())
 			}
 		},
 	}, nil
@@ -228,6 +232,7 @@ func TestPerson(t *testing.T) {
 		{"fake list extra", 2, "", `unexpected word "extra"`},
 		{"fake list --count bad", 2, "", "fake: no such thing\n"},
 		{"fake list --count broken", 2, "one", "broke off"},
+		{"fake list --count slow -t 20ms --format json", 2, `"error": "gave up after 20ms`, "fake: gave up after 20ms"},
 		{"fake file write here", 0, "one here", ""},
 		{"fake file write", 2, "", "needs FILE"},
 		{"fake dance", 2, "", `unknown command "dance": the commands are list, file write, metrics, help`},

@@ -162,7 +162,7 @@ func (s *Scanner) walkNetlink(ctx context.Context, t Table, yield func(*sock.Soc
 // dump makes one walk by netlink and notes it in the plan.
 func (s *Scanner) dump(ctx context.Context, request sockdiag.Request, yield func(*sock.Socket) error) error {
 	stats, err := s.conn.Dump(ctx, request, yield)
-	if err == nil || errors.Is(err, sock.ErrInterrupted) {
+	if err == nil || errors.Is(err, sock.ErrInterrupted) || stats.Received > 0 {
 		s.plan.answered("netlink")
 		s.plan.step(describe(request, stats))
 	}
