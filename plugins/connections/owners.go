@@ -64,6 +64,16 @@ func (o *owners) user(uid uint32) string { return o.host.Users.Name(uid) }
 
 func (o *owners) cgroup(id uint64) string { return o.host.CgroupPath(id) }
 
-func (o *owners) service(port uint16) string { return o.host.Services.Name(port, "tcp") }
+// service returns the name of a port, which may be known for one protocol alone.
+func (o *owners) service(p sock.Protocol, port uint16) string {
+	switch p {
+	case sock.UDP, sock.UDPLite:
+		return o.host.Services.Name(port, "udp")
+	case sock.SCTP, sock.DCCP:
+		return o.host.Services.Name(port, p.String())
+	default:
+		return o.host.Services.Name(port, "tcp")
+	}
+}
 
 func (o *owners) device(index uint32) string { return o.host.InterfaceName(index) }

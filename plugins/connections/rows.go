@@ -124,7 +124,7 @@ func (r *socketRows) joined(s *sock.Socket, e sock.Endpoint, inode uint64) strin
 	case port == 0:
 		text = append(text, '*')
 	case r.services:
-		text = append(text, r.owners.service(port)...)
+		text = append(text, r.owners.service(s.Protocol, port)...)
 	default:
 		text = strconv.AppendUint(text, uint64(port), 10)
 	}
