@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
@@ -95,21 +96,21 @@ func (c *census) observe(ctx context.Context, patient bool) (*look, error) {
 // margin is what a run needs besides its looks.
 const margin = 250 * time.Millisecond
 
-// pause is how long to wait for the undecided connections: until the last of
-// them is old enough, or as long as the time limit allows if that decides about
-// any. cost is the time that a look takes.
+// pause is how long to wait for the undecided connections: until all of them are
+// old enough that can be within the time limit. cost is the time that a look
+// takes.
 func pause(ctx context.Context, t *tally, cost time.Duration) time.Duration {
-	if t.undecidedConnections == 0 {
-		return 0
-	}
-	wait := t.latest
+	most := time.Duration(math.MaxInt64)
 	if deadline, ok := ctx.Deadline(); ok {
-		wait = min(wait, time.Until(deadline)-2*cost-margin)
+		most = time.Until(deadline) - 2*cost - margin
 	}
-	if wait < t.soonest {
-		return 0
+	wait := time.Duration(0)
+	for _, lack := range t.lacks {
+		if lack <= most {
+			wait = max(wait, lack+time.Millisecond) // the book counts in whole ones
+		}
 	}
-	return wait + time.Millisecond // the book counts in whole ones
+	return wait
 }
 
 // lasting reports whether connections belong to a selection for all of their

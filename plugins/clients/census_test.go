@@ -142,6 +142,24 @@ func TestWaits(t *testing.T) {
 	}
 }
 
+// Of several that are undecided, those decide for how long to wait that can be
+// waited for.
+func TestWaitsForSome(t *testing.T) {
+	h := newFakeHost()
+	h.viewers = []viewer{
+		{peer: "10.0.0.1:1", born: h.now - 58*time.Second, idle: true},
+		{peer: "10.0.0.2:1", born: h.now - 57*time.Second, idle: true},
+		{peer: "10.0.0.3:1", born: h.now - 2*time.Second, idle: true},
+	}
+	_, stdout, _ := call(t, h, "", nil, "check_clients -p 443 --min-age 1m")
+	if len(h.slept) != 1 || h.slept[0] < 3*time.Second || h.slept[0] > 3100*time.Millisecond {
+		t.Errorf("slept %v, want the 3s after which two of three are decided: %s", h.slept, stdout)
+	}
+	if !strings.Contains(stdout, "2 clients of port 443 proven and 1 undecided") {
+		t.Error(stdout)
+	}
+}
+
 // A sleep that ends late leaves undecided what came meanwhile; it makes nobody
 // younger than they are.
 func TestOversleep(t *testing.T) {

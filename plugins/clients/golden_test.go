@@ -38,6 +38,7 @@ func TestGolden(t *testing.T) {
 		{"check_oldest_below", []int{0, 3}, nil, "check_clients -p 443 -w oldest=800:\ncheck_clients -p 443 -w oldest=800:"},
 		{"check_nothing_selected", []int{3}, nil, "check_clients"},
 		{"check_udp", []int{3}, nil, "check_clients -p 53 --protocol udp"},
+		{"check_no_peers", []int{3}, nil, "check_clients -p 443 --state listening"},
 		{"check_bad_by", []int{3}, nil, "check_clients -p 443 --by port"},
 		{"check_bad_age", []int{3}, nil, "check_clients -p 443 --min-age soon"},
 		{"check_bad_top", []int{3}, nil, "check_clients -p 443 --top 0"},

@@ -58,7 +58,7 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 func (c *census) reasons() []string {
 	proven, undecided := c.proven()
 	switch {
-	case c.undecidedConnections == 0 || !c.early || !c.memory.first && proven > 0:
+	case c.undecidedConnections() == 0 || !c.early || !c.memory.first && proven > 0:
 		return nil
 	case !c.memory.first:
 		return []string{fmt.Sprintf("collecting: the last run is less than %s ago, and %s still undecided", shortDuration(c.minAge), plural(undecided, "peer"))}

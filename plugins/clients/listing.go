@@ -41,8 +41,8 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 	if call.Verbose() > 0 {
 		table.Notes = append(table.Notes, c.trace()...)
 	}
-	if c.undecidedConnections > 0 {
-		table.Notes = append(table.Notes, fmt.Sprintf("%s undecided: without --no-wait and with time enough a second look decides", plural(c.undecidedConnections, "connection")))
+	if c.undecidedConnections() > 0 {
+		table.Notes = append(table.Notes, fmt.Sprintf("%s undecided: without --no-wait and with time enough a second look decides", plural(c.undecidedConnections(), "connection")))
 	}
 	if top > 0 && len(all) > top {
 		table.Notes = append(table.Notes, plural(uint64(len(all)-top), "more client")+" not shown")
@@ -51,7 +51,7 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 	if l.Format == "json" || l.Format == "csv" {
 		table.Columns, table.Rows = exactColumns(), c.rows(all, c.exactRow)
 	} else {
-		table.Columns, table.Rows = readableColumns(c.undecidedConnections > 0), c.rows(all, c.readableRow)
+		table.Columns, table.Rows = readableColumns(c.undecidedConnections() > 0), c.rows(all, c.readableRow)
 	}
 	return table, nil
 }

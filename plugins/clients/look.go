@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/sock"
@@ -48,7 +50,7 @@ func (c *census) look(ctx context.Context, book *age.Book, tolerance time.Durati
 		l.ended, _, err = c.host.clock()
 	}
 	if err != nil {
-		return nil, explained(err)
+		return nil, c.explained(err)
 	}
 	l.book = run.End(l.ended, true)
 	if !c.lasting {
@@ -57,10 +59,15 @@ func (c *census) look(ctx context.Context, book *age.Book, tolerance time.Durati
 	return &l, nil
 }
 
-// explained says what an interrupted dump means for a count.
-func explained(err error) error {
-	if errors.Is(err, sock.ErrInterrupted) {
+// explained says what an error means for the question.
+func (c *census) explained(err error) error {
+	var undecidable *sock.UndecidableError
+	switch {
+	case errors.Is(err, sock.ErrInterrupted):
 		return errors.New("the socket table changed under every one of three dumps, so there is no exact count: try again")
+	case errors.As(err, &undecidable):
+		return fmt.Errorf("which connections stay can be told by netlink only: %s", strings.Join(append(c.table.Plan().Notes, err.Error()), "; "))
+	default:
+		return err
 	}
-	return err
 }

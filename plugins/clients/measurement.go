@@ -66,13 +66,13 @@ func limitOf(call *plugin.Call, name string) threshold.Threshold {
 
 // problem says why there is no verdict, and what to do about it.
 func (c *census) problem(metrics []string) string {
-	if len(metrics) == 1 && metrics[0] == oldest && c.undecidedConnections == 0 {
+	if len(metrics) == 1 && metrics[0] == oldest && c.undecidedConnections() == 0 {
 		return fmt.Sprintf("the oldest connection is proven to last %s and may be older: %s", shortDuration(c.tally.oldest), c.remedy("later runs know"))
 	}
 	proven, undecided := c.proven()
 	what := plural(undecided, "undecided peer")
 	if undecided == 0 {
-		what = plural(c.undecidedConnections, "undecided connection")
+		what = plural(c.undecidedConnections(), "undecided connection")
 	}
 	return fmt.Sprintf("%d %s proven, the verdict hangs on %s: %s", proven, c.grouping.noun(proven), what,
 		c.remedy("let it wait (no --no-wait, a longer --timeout)"))

@@ -40,7 +40,7 @@ func (c *census) spans() map[string]span {
 	busiest, possible := c.largest()
 	return map[string]span{
 		defaultMetric: counts(proven, proven+undecided),
-		"connections": counts(c.connections, c.connections+c.undecidedConnections),
+		"connections": counts(c.connections, c.connections+c.undecidedConnections()),
 		"largest":     counts(busiest, possible),
 		oldest:        {seconds(c.oldest), seconds(c.oldestPossible), false},
 		"undecided":   counts(undecided, undecided),
@@ -77,7 +77,7 @@ func (c *census) judge(s span, name string, limit threshold.Threshold) report.Va
 	switch {
 	case s.exact(), alarm && certain:
 		return number(name, s.low)
-	case name == oldest && !alarm && (s.low > 0 || c.undecidedConnections == 0 || !c.early):
+	case name == oldest && !alarm && (s.low > 0 || c.undecidedConnections() == 0 || !c.early):
 		return number(name, s.low) // an age is never known to be no greater: it alarms when it is proven
 	case c.memory.hopeless() && !(certain && limit.IsSet()):
 		return report.Unknown()

@@ -138,6 +138,9 @@ func selected(ctx context.Context, call *plugin.Call, o *selection.Options) (*se
 		if t.Protocol != sock.TCP {
 			return nil, plugin.Usagef("--protocol %s: only tcp connections have an age that can be told", t.Protocol)
 		}
+		if t.States&sock.Connected == 0 {
+			return nil, plugin.Usagef("--state %s: there are no peers in this state", t.States)
+		}
 	}
 	s.Want |= sock.FieldTCPInfo
 	s.Need |= sock.FieldCookie

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -32,21 +31,16 @@ type tally struct {
 	tolerance time.Duration
 	clients   map[netip.Prefix]*client
 
-	connections          uint64 // old enough
-	undecidedConnections uint64
+	connections uint64 // old enough
 	// oldest is the greatest age that is proven, and oldestPossible the
 	// greatest that a connection can have.
 	oldest, oldestPossible time.Duration
-	// soonest and latest are how long it takes until the first and until the
-	// last of the undecided connections are old enough, if they stay.
-	soonest, latest time.Duration
+	// lacks is what each of the undecided connections lacks to be old enough.
+	lacks []time.Duration
 }
 
 func newTally(g grouping, limit, tolerance time.Duration) *tally {
-	return &tally{
-		grouping: g, limit: limit, tolerance: tolerance,
-		clients: map[netip.Prefix]*client{}, soonest: math.MaxInt64,
-	}
+	return &tally{grouping: g, limit: limit, tolerance: tolerance, clients: map[netip.Prefix]*client{}}
 }
 
 // add counts one connection of which an age is proven.
@@ -67,9 +61,7 @@ func (t *tally) add(s *sock.Socket, a age.Age) {
 		t.oldest = max(t.oldest, a.Min)
 	} else {
 		c.undecided++
-		t.undecidedConnections++
-		t.soonest = min(t.soonest, t.limit-a.Min)
-		t.latest = max(t.latest, t.limit-a.Min)
+		t.lacks = append(t.lacks, t.limit-a.Min)
 	}
 	t.oldestPossible = max(t.oldestPossible, a.Max)
 	c.oldest = max(c.oldest, a.Min)
@@ -93,6 +85,9 @@ func (c *client) meanRTT() time.Duration {
 	}
 	return c.rtt / time.Duration(c.measured)
 }
+
+// undecidedConnections is the number of connections that may be old enough.
+func (t *tally) undecidedConnections() uint64 { return uint64(len(t.lacks)) }
 
 // proven is the number of clients that have a connection which is old enough,
 // and undecided the number of those that may have one.
