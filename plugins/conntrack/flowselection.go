@@ -31,7 +31,7 @@ type flowSelection struct {
 	IPv6       bool     `short:"6" long:"ipv6" description:"only IPv6 flows"`
 }
 
-// Filter reads the options.
+// filter reads the options.
 func (o *flowSelection) filter() (*conntrack.Filter, error) {
 	f := &conntrack.Filter{}
 	for _, read := range []func(*conntrack.Filter) error{o.kinds, o.addresses, o.ports, o.tags} {
