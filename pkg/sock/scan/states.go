@@ -38,11 +38,14 @@ func (c *StateCounts) Total(set sock.StateSet) uint64 {
 // go meanwhile, both ways give a number that was true at some moment of it.
 func (s *Scanner) States(ctx context.Context) (StateCounts, error) {
 	if s.countable() {
-		counts, ok, err := s.statesByCounters(ctx)
-		if ok || err != nil {
-			return counts, err
+		before, err := s.readCounters()
+		if err == nil && cheaper(before, s.tables[0].States) {
+			counts, ok, err := s.statesByCounters(ctx, before)
+			if ok || err != nil {
+				return counts, err
+			}
+			s.plan.step("the kernel's counters did not agree with the walk: every socket was listed")
 		}
-		s.plan.step("the kernel's counters did not agree with the walk: every socket was listed")
 	}
 	var counts StateCounts
 	err := s.Count(ctx,
@@ -59,6 +62,13 @@ func (s *Scanner) countable() bool {
 		s.query.Families == 0 && s.query.Filter == nil && s.query.Keep == nil
 }
 
+// cheaper reports whether it costs less to list what is not established. What
+// a busy server has more of than connections is TIME_WAIT; where these are not
+// wanted either, it is the established ones that are few.
+func cheaper(c counters, wanted sock.StateSet) bool {
+	return wanted.Has(sock.TimeWait) || c.timeWait <= c.current
+}
+
 // counters are the kernel's own numbers of TCP sockets.
 type counters struct {
 	// inUse is every TCP socket from LISTEN on, without TIME_WAIT and the
@@ -67,6 +77,8 @@ type counters struct {
 	// current is CurrEstab: ESTABLISHED, and CLOSE_WAIT with them since about
 	// Linux 6.11.
 	current uint64
+	// timeWait is how many are in TIME_WAIT or, timed by it, in FIN_WAIT2.
+	timeWait uint64
 	// allocated is every TCP socket of the whole host, whether it is in use or
 	// not, of all network namespaces.
 	allocated uint64
@@ -107,16 +119,13 @@ func parseCounters(snmp, v4, v6 kernfs.Counters) (counters, error) {
 		return counters{}, errNoCounters
 	}
 	allocated, _ := v4.Uint("TCP", "alloc")
-	return counters{inUse: inUse4 + inUse6, current: current, allocated: allocated}, nil
+	timeWait, _ := v4.Uint("TCP", "tw")
+	return counters{inUse: inUse4 + inUse6, current: current, timeWait: timeWait, allocated: allocated}, nil
 }
 
 // statesByCounters lists what is not established and derives the rest. It
 // reports whether the result holds; without it nothing was counted.
-func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, error) {
-	before, err := s.readCounters()
-	if err != nil {
-		return StateCounts{}, false, nil
-	}
+func (s *Scanner) statesByCounters(ctx context.Context, before counters) (StateCounts, bool, error) {
 	wanted := s.tables[0].States
 	var listed StateCounts
 	var minisockets uint64
@@ -140,7 +149,7 @@ func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, erro
 	if skipped {
 		listing &^= bound
 	}
-	err = list(listing)
+	err := list(listing)
 	if errors.Is(err, sock.ErrInterrupted) {
 		return StateCounts{}, false, nil
 	}
@@ -152,7 +161,10 @@ func (s *Scanner) statesByCounters(ctx context.Context) (StateCounts, bool, erro
 		return StateCounts{}, false, nil
 	}
 	if skipped && wanted.Has(sock.BoundInactive) && !s.allInUse(after) {
-		if err := list(bound); err != nil {
+		switch err := list(bound); {
+		case errors.Is(err, sock.ErrInterrupted):
+			return StateCounts{}, false, nil
+		case err != nil:
 			return StateCounts{}, false, err
 		}
 	}

@@ -1,6 +1,10 @@
 package scan
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
 
 func TestDerive(t *testing.T) {
 	tests := []struct {
@@ -24,6 +28,25 @@ func TestDerive(t *testing.T) {
 		got, ok := derive(tt.before, tt.after, tt.others, tt.closeWait)
 		if got != tt.want || ok != tt.ok {
 			t.Errorf("%s: derive = %d, %t, want %d, %t", tt.name, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+func TestCheaper(t *testing.T) {
+	established := sock.StatesOf(sock.Established)
+	for _, tt := range []struct {
+		name     string
+		counters counters
+		wanted   sock.StateSet
+		want     bool
+	}{
+		{"many connections", counters{current: 1000, timeWait: 10}, established, true},
+		{"more in TIME_WAIT", counters{current: 10, timeWait: 1000}, established, false},
+		{"but these are wanted", counters{current: 10, timeWait: 1000}, sock.AllStates, true},
+		{"idle", counters{}, established, true},
+	} {
+		if got := cheaper(tt.counters, tt.wanted); got != tt.want {
+			t.Errorf("%s: %t, want %t", tt.name, got, tt.want)
 		}
 	}
 }
