@@ -369,7 +369,7 @@ func TestTwoMasters(t *testing.T) {
 // proves nothing.
 func TestLateComers(t *testing.T) {
 	h, dir := newFakeHost(), t.TempDir()
-	const line = "check_clients -p 443 --interface 0 --no-wait"
+	const line = "check_clients -p 443 --user root --no-wait"
 	call(t, h, dir, nil, line)
 	h.now += time.Second
 	h.viewers = append(h.viewers, viewer{peer: "10.0.0.77:1", born: 100 * time.Second})

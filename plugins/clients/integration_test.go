@@ -386,6 +386,19 @@ func ageless(output string) string {
 	return regexp.MustCompile(`[0-9.]+ k?B (in|out)|rtt [0-9.]+ ms`).ReplaceAllString(output, "$1")
 }
 
+func TestNagios(t *testing.T) {
+	th := newTheatre(t)
+	th.enter(443, names("127.10.%d.%d", 0, 4)...)
+	time.Sleep(time.Second)
+	nagios := testhost.NewNagios(t, testhost.NagiosOptions{Netns: th.ns, Checks: map[string]string{
+		"Clients": testhost.Binary(t, "check_clients") + " -p 443 --min-age 1s -w 3 -c 100",
+	}})
+	got := nagios.Service("Clients")
+	if got.State != 1 || got.Output != "CLIENTS WARNING - 4 clients of port 443 for 1s or more (above 3)" || !strings.HasPrefix(got.PerfData, "clients=4;3;100;0; connections=4;;;0; largest=1;;;0; oldest=") {
+		t.Errorf("Nagios shows %+v", got)
+	}
+}
+
 func TestIcinga(t *testing.T) {
 	th := newTheatre(t)
 	th.enter(443, names("127.10.%d.%d", 0, 4)...)
