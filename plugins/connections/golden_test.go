@@ -54,6 +54,8 @@ func TestGolden(t *testing.T) {
 		{"check_states", 1, nil, "check_connections --source proc --by state -w close_wait=0"},
 		{"check_unreachable_port", 3, nil, "check_connections --source proc --by port -p 443 -w p80=1"},
 		{"check_unreachable_network", 3, nil, "check_connections --source proc --by network -w net_10_0_0_0_16=1"},
+		{"check_named_peers", 0, nil, "check_connections --source proc --by peer --peer 10.0.0.1,10.0.0.1,10.9.9.9,2001:db8::/32"},
+		{"check_named_network", 0, nil, "check_connections --source proc --by network --peer 10.0.0.0/25,10.0.0.1,10.0.0.0/16"},
 		{"check_network", 0, nil, "check_connections --source proc --by network -w net_10_9_9_0_24=1"},
 		{"check_protocols", 0, nil, "check_connections --source proc --protocol tcp,udp --by protocol"},
 		{"check_peers", 2, nil, "check_connections --source proc --by peer --top 2 -c largest=7 -w ip_10_0_0_1=2 -w ip_10_9_9_9=2"},

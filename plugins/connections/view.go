@@ -78,8 +78,24 @@ func namedGroups(g *grouper, selected *selection.Selected) []group {
 				groups = append(groups, group{peer: prefix.Addr()})
 			}
 		}
+	case byNetwork:
+		for _, prefix := range selected.Peers {
+			if prefix.Bits() >= g.prefixes.of(prefix.Addr()) {
+				groups = append(groups, group{network: g.network(prefix.Addr())})
+			}
+		}
 	}
-	return groups
+	return distinct(groups)
+}
+
+// distinct drops groups that are named twice.
+func distinct(groups []group) []group {
+	seen := map[group]bool{}
+	return slices.DeleteFunc(groups, func(key group) bool {
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
 }
 
 func eachPort(ranges []selection.PortRange, yield func(uint16)) {
