@@ -55,5 +55,8 @@ type UndecidableError struct {
 }
 
 func (e *UndecidableError) Error() string {
+	if e.Source == "proc" {
+		return fmt.Sprintf("source proc cannot decide: %s; netlink can (--source netlink)", e.What)
+	}
 	return fmt.Sprintf("source %s cannot decide: %s", e.Source, e.What)
 }
