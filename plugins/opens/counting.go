@@ -52,7 +52,10 @@ func (c *counting) List(_ context.Context, call *plugin.Call) (*report.Table, er
 		Noun: "opens", Time: s.Wall, Source: func() string { return source(&s.Summary) },
 		Columns: g.columns(), Rows: g.each(rows),
 	}
-	table.Notes = append(nonEmpty(more, countedSince(h, s)), shortcomings(t, &s.Summary)...)
+	if !g.detailed { // which wants to know what is wrong, and nothing else
+		table.Notes = nonEmpty(more, countedSince(h, s))
+	}
+	table.Notes = append(table.Notes, shortcomings(t, &s.Summary)...)
 	return table, nil
 }
 

@@ -139,7 +139,7 @@ func TestOutgoing(t *testing.T) {
 	tr.settle(t, made)
 	got := l.counted("count", "--direction", "out", "-p", "25")
 	compare(t, "opens count --direction out", got, map[key]uint64{{"out", 25, netip.MustParseAddr(client4)}: uint64(made)})
-	if check := l.check("-p", "25", "--direction", "out", "-w", "100"); check.Code != 1 || !strings.HasPrefix(check.Stdout, "OPENS WARNING - 120 connections outgoing to port 25 in ") {
+	if check := l.check("-p", "25", "--direction", "out", "-w", "100"); check.Code != 1 || !strings.HasPrefix(check.Stdout, "OPENS WARNING - 120 outgoing connections to port 25 in ") {
 		t.Errorf("check of outgoing connections: %v", check)
 	}
 }

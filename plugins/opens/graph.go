@@ -59,7 +59,7 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 	r.Default = r.Graphs[0].Metrics[0].Name
 	if err := m.graph(ctx, call, name, r); err != nil {
 		if name.kind == peersGraph {
-			call.RecallFields(&r.Graphs[0], fieldsFormat(name.port))
+			recallFields(call, name.port, &r.Graphs[0])
 		}
 		return r, err
 	}

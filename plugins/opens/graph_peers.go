@@ -80,6 +80,16 @@ func (l *ledger) fields(ctx context.Context, call *plugin.Call, top int, port ui
 	return nil
 }
 
+// recallFields gives a graph that could not be measured its fields.
+func recallFields(call *plugin.Call, port uint16, g *report.Graph) {
+	call.RecallFields(g, fieldsFormat(port))
+	for i := range g.Metrics {
+		g.Metrics[i].Kind, g.Metrics[i].Min = report.Counter, report.Count(0)
+	}
+	last := slices.IndexFunc(g.Metrics, func(m report.Metric) bool { return m.Name == other })
+	g.Metrics = append(slices.Delete(slices.Clone(g.Metrics), last, last+1), g.Metrics[last])
+}
+
 func peerField(peer netip.Addr) report.Metric {
 	m := counter(report.AddressLabel(peer), peer.String(), "Connections of one peer.")
 	m.Dimension, m.Key, m.Open, m.Draw = "peer", peer.String(), true, report.Stack

@@ -110,7 +110,7 @@ func (m *measurement) report(call *plugin.Call, q *question, f *search, memory *
 		r.Headline = "nothing to compare with"
 		m.unremembered(call, r, memory.err)
 	default:
-		r.Headline = "collecting" + m.subject() + methodWords(f.now.Method) + ": the next run has something to compare with"
+		r.Headline = m.noun() + "s" + m.subject() + methodWords(f.now.Method) + " show in the next run"
 		for i := range g.Metrics {
 			g.Metrics[i].Value = report.Collecting()
 		}
@@ -139,7 +139,7 @@ func (m *measurement) unremembered(call *plugin.Call, r *report.Report, why erro
 
 func (m *measurement) headline(p *period, want time.Duration, method opens.Method) string {
 	n, _ := p.peerCount()
-	text := plural(p.total(), "connection") + m.subject() + methodWords(method) + " " + p.real(want)
+	text := plural(p.total(), m.noun()) + m.subject() + methodWords(method) + " " + p.real(want)
 	if p.unknown > 0 {
 		return text + fmt.Sprintf(" of %s and more", plural(n, "peer"))
 	}
@@ -151,7 +151,7 @@ func periodMetrics(d time.Duration) []report.Metric {
 	zero, in := report.Count(0), spell(d)
 	return []report.Metric{
 		{Name: defaultMetric, Label: "connections", Min: zero, Help: "Connections opened in the last " + in + "."},
-		{Name: "rate", Label: "connections per second", Min: zero, Help: "Connections opened per second in the last " + in + "."},
+		{Name: "rate", Label: "rate", Min: zero, Help: "Connections opened per second in the last " + in + "."},
 		{Name: "peers", Label: "peers", Min: zero, Help: "Distinct peers of these connections."},
 		{Name: "largest", Label: "largest", Min: zero, Help: "Connections of the busiest peer."},
 		{Name: "lost", Label: "lost", Min: zero, Help: "Connections of any namespace that are in no counter, because the tables were full."},

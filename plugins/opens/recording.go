@@ -90,7 +90,7 @@ func (o *recording) table(call *plugin.Call, s *opens.Sample, outcome *history.O
 		Rows: func(yield func([]report.Cell, error) bool) { yield(row, nil) },
 	}
 	if !outcome.Recorded {
-		table.Notes = append(table.Notes, "another run has recorded a later moment already, so there was nothing to add")
+		table.Notes = append(table.Notes, "this moment or a later one is recorded already, so there was nothing to add")
 	}
 	if outcome.Reset && outcome.Recorded {
 		table.Notes = append(table.Notes, fmt.Sprintf("the counters began anew since the last step; they are in the history from their beginning, %s ago", spell(outcome.Length)))

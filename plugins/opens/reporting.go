@@ -64,11 +64,15 @@ func (o *reporting) table(call *plugin.Call, p *past) *report.Table {
 	if b.has(history.ByHour) && !g.detailed {
 		g.bar = newBar(rows, barWidth(call.Env.Width))
 	}
-	return &report.Table{
+	table := &report.Table{
 		Noun: "opens", Time: call.Env.Now(), Source: func() string { return "history" },
 		Columns: g.columns(), Rows: g.each(rows),
-		Notes: append(nonEmpty(more, p.covered(call.Env.Now().Location())), p.notes...),
 	}
+	if !g.detailed { // which wants to know what is wrong, and nothing else
+		table.Notes = nonEmpty(more, p.covered(call.Env.Now().Location()))
+	}
+	table.Notes = append(table.Notes, p.notes...)
+	return table
 }
 
 // barWidth is what a terminal leaves beside the other columns.

@@ -71,13 +71,18 @@ func (q *query) counts(m opens.Method) error {
 
 var errNoOutgoing = errors.New("the nft method counts incoming connections alone: outgoing ones need the sockops method, which opens on --method sockops switches on where the kernel allows it")
 
+// noun is what is counted.
+func (s *selection) noun() string {
+	if s.Direction == "out" {
+		return "outgoing connection"
+	}
+	return "connection"
+}
+
 // subject says in a few words whose connections are picked, as in "to port 443
 // from 10.0.0.0/8".
 func (s *selection) subject() string {
 	var words []string
-	if s.Direction == "out" {
-		words = append(words, "outgoing")
-	}
 	for _, part := range []struct {
 		preposition string
 		values      []string

@@ -34,7 +34,7 @@ func (o *statusOf) List(_ context.Context, call *plugin.Call) (*report.Table, er
 	})
 	switch {
 	case errors.Is(err, opens.ErrOff):
-		table := statusTable(call, o.Format, []item{{"counting", "counting", report.Bool(false), "no"}})
+		table := statusTable(call, o.Format, nothing(statusItems(h, new(opens.Status))))
 		table.Differs, table.Notes = true, []string{err.Error()}
 		return table, nil
 	case err != nil:
@@ -105,6 +105,15 @@ func statusItems(h *host, s *opens.Status) []item {
 		item{"active_opens", "", orNull(s.Kernel != nil, report.Uint(comparison(s).ActiveOpens)), ""},
 		item{"overflow", "overflow", report.Uint(s.Overflow), overflow(s.Overflow)},
 		item{"lost", "lost", report.Uint(s.Lost), strconv.FormatUint(s.Lost, 10)})
+	return items
+}
+
+// nothing is what there is to tell where nothing counts.
+func nothing(items []item) []item {
+	for i := range items {
+		items[i].cell, items[i].text = report.Null(), ""
+	}
+	items[0].cell, items[0].text = report.Bool(false), "no"
 	return items
 }
 
