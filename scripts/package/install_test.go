@@ -49,6 +49,11 @@ func lifeOfPackage(t *testing.T, m manager) {
 	if got, want := r.run("stat -c '%a %U' /var/lib/sockcensus/$(id -u nagios)"), "700 "+nagios.Name+"\n"; got != want {
 		t.Errorf("the state directory of nagios is %q, want %q", got, want)
 	}
+	// A library of our plugins alone: of Debian's some fail on a host like this.
+	r.run("mkdir -p /mnt/library; for name in " + strings.Join(plugins(t), " ") + "; do ln -s /usr/share/munin/plugins/${name}_ /mnt/library/; done")
+	if got := r.run("munin-node-configure --libdir /mnt/library --suggest --shell"); !strings.Contains(got, "ln -s '/mnt/library/connections_' '/etc/munin/plugins/connections_states'") {
+		t.Errorf("munin-node-configure suggests %q", got)
+	}
 	// An administrator at work.
 	r.run("ln -s /usr/share/munin/plugins/connections_ /etc/munin/plugins/connections_443")
 	granted := slices.Contains(plugins(t), "conntrack")

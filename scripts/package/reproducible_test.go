@@ -10,8 +10,8 @@ import (
 // What differs between two builders must not be in what they build.
 func TestSameBytesTwice(t *testing.T) {
 	formats := "deb rpm tar"
-	first := makePackages(t, formats, "v1.2.3", "TZ=UTC")
-	second := makePackages(t, formats, "v1.2.3", "TZ=Asia/Tokyo", "LC_ALL=C.UTF-8", "HOSTNAME=elsewhere", "TMPDIR="+t.TempDir(), "LOGNAME=somebody")
+	first := makePackages(t, formats, "v1.2.3", "SOURCE_DATE_EPOCH=1700000000", "TZ=UTC")
+	second := makePackages(t, formats, "v1.2.3", "SOURCE_DATE_EPOCH=1700000000", "TZ=Asia/Tokyo", "LC_ALL=C.UTF-8", "HOSTNAME=elsewhere", "TMPDIR="+t.TempDir(), "LOGNAME=somebody")
 	for i, file := range first {
 		one, err := os.ReadFile(file)
 		if err != nil {
