@@ -105,3 +105,25 @@ func TestParseDimensions(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a threshold names, it is refused or has the shape of a label.
+func FuzzCouldBe(f *testing.F) {
+	for _, seed := range []string{"p443", "rp0", "ip_10_0_0_1", "net_10_0_0_0_24", "net_2001_db8_0_0_64", "proc_nginx", "user_", "cg_a", "none", "unseen", "p٤"} {
+		f.Add(uint8(byPort), seed)
+		f.Add(uint8(byNetwork), seed)
+	}
+	f.Fuzz(func(t *testing.T, d uint8, label string) {
+		if !everything.couldBe(dimension(d%uint8(dimensionCount)), label) {
+			return
+		}
+		if keyOf(label) == "" {
+			t.Errorf("%q has no key", label)
+		}
+		for i := range len(label) {
+			c := label[i]
+			if (c < 'a' || c > 'z') && (i == 0 || (c < '0' || c > '9') && c != '_') {
+				t.Fatalf("%q is taken for a label", label)
+			}
+		}
+	})
+}
