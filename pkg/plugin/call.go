@@ -24,9 +24,10 @@ type Call struct {
 	// Deadline is when the frame gives up; zero for never.
 	Deadline time.Time
 
-	common *Common
-	began  time.Time
-	limit  time.Duration
+	common   *Common
+	began    time.Time
+	limit    time.Duration
+	progress *progress
 }
 
 // begin notes the time, and the time that is left. A limit of zero is none.

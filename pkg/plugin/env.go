@@ -17,7 +17,9 @@ type Env struct {
 	// Width is the number of columns of the terminal that Stdout is, and zero
 	// where it is none.
 	Width int
-	Now   func() time.Time
+	// StderrWidth is the same of Stderr.
+	StderrWidth int
+	Now         func() time.Time
 }
 
 // Getenv returns the value of an environment variable, and "" where it is not

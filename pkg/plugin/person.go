@@ -78,9 +78,11 @@ func (p *Plugin) command(ctx context.Context, env Env, command *Command, words [
 		return p.complain(env, err)
 	}
 	call.begin(limit)
+	call.progress = startProgress(&call.Env, p.Name)
 	differs, err := boundedBy(ctx, limit, personGrace, func(ctx context.Context) (bool, error) {
 		return p.list(ctx, call, options)
 	})
+	call.progress.stop()
 	switch {
 	case err != nil:
 		return p.complain(env, err)
@@ -122,6 +124,7 @@ func (p *Plugin) list(ctx context.Context, call *Call, options Lister) (differs 
 		return false, err
 	}
 	nameErrors(t, call.limit)
+	call.progress.follow(t)
 	said := p.sayLive(call.Env, t)
 	err = table.Write(call.Env.Stdout, t, how)
 	p.say(call.Env, t.Notes[*said:])

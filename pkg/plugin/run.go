@@ -23,7 +23,7 @@ func Main(p *Plugin) {
 	}
 	env := Env{
 		Args: os.Args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr,
-		Width: terminalWidth(os.Stdout), Now: time.Now,
+		Width: terminalWidth(os.Stdout), StderrWidth: terminalWidth(os.Stderr), Now: time.Now,
 	}
 	code := Run(ctx, p, env)
 	stop()
