@@ -9,12 +9,15 @@ import (
 // and its groups.
 func TestParseStates(t *testing.T) {
 	tests := map[string]StateSet{
-		"all": AllStates, "connected": Connected, "synchronized": Synchronized, "bucket": Bucket, "big": Big,
-		"close": StatesOf(Close), "unconnected": StatesOf(Close), "UNCONN": StatesOf(Close), "syn-rcv": StatesOf(SynRecv),
-		"listen": StatesOf(Listen), "ESTAB": StatesOf(Established), "Time-Wait": StatesOf(TimeWait),
-	}
-	for _, s := range States() {
-		tests[s.String()] = StatesOf(s)
+		"established": 1 << 1, "syn-sent": 1 << 2, "syn-recv": 1<<3 | 1<<12, "fin-wait-1": 1 << 4, "fin-wait-2": 1 << 5,
+		"time-wait": 1 << 6, "closed": 1 << 7, "close-wait": 1 << 8, "last-ack": 1 << 9, "listening": 1 << 10,
+		"closing": 1 << 11, "bound-inactive": 1 << 13,
+		"close": 1 << 7, "unconnected": 1 << 7, "syn-rcv": 1<<3 | 1<<12, "LISTEN": 1 << 10, "UNCONN": 1 << 7, "Time-Wait": 1 << 6, "ESTAB": 1 << 1,
+		"all":          1<<14 - 2,
+		"connected":    1<<14 - 2 - 1<<7 - 1<<10 - 1<<13,
+		"synchronized": 1<<14 - 2 - 1<<7 - 1<<10 - 1<<13 - 1<<2,
+		"bucket":       1<<3 | 1<<12 | 1<<6,
+		"big":          1<<14 - 2 - 1<<3 - 1<<12 - 1<<6,
 	}
 	for word, want := range tests {
 		if got, err := ParseStates(word); err != nil || got != want {
@@ -26,6 +29,23 @@ func TestParseStates(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "established, syn-sent") {
 			t.Errorf("ParseStates(%q) = %v, %v, want an error that lists the states", word, got, err)
 		}
+	}
+}
+
+func TestStatesRoundTrip(t *testing.T) {
+	var all StateSet
+	for _, s := range States() {
+		set, err := ParseStates(s.String())
+		if err != nil || !set.Has(s) || !set.Only(s) || set.Len() != 1 {
+			t.Errorf("%s comes back as %v, %v", s, set, err)
+		}
+		all |= set
+	}
+	if all != AllStates {
+		t.Errorf("the states make %b, want all: %b", all, AllStates)
+	}
+	if got := StatesOf(Established, CloseWait).String(); got != "established,close-wait" {
+		t.Errorf("String = %q", got)
 	}
 }
 
@@ -88,5 +108,24 @@ func TestParseProtocol(t *testing.T) {
 		if got, err := ParseProtocol(name); err == nil || !strings.Contains(err.Error(), "tcp, udp") {
 			t.Errorf("ParseProtocol(%q) = %v, %v, want an error that lists the protocols", name, got, err)
 		}
+	}
+}
+
+func TestNetID(t *testing.T) {
+	for want, s := range map[string]Socket{
+		"tcp": {}, "udp": {Protocol: UDP}, "u_str": {Protocol: Unix, Type: Stream}, "u_dgr": {Protocol: Unix, Type: Datagram},
+		"u_seq": {Protocol: Unix, Type: Seqpacket}, "p_raw": {Protocol: Packet, Type: RawType}, "p_dgr": {Protocol: Packet, Type: Datagram},
+	} {
+		if got := s.NetID(); got != want {
+			t.Errorf("NetID = %q, want %q", got, want)
+		}
+	}
+}
+
+func TestFamilies(t *testing.T) {
+	var any Families
+	v4 := any.Set(IPv4)
+	if !any.Has(IPv6) || !any.Has(NoFamily) || !v4.Has(IPv4) || v4.Has(IPv6) || v4.Has(NoFamily) {
+		t.Error("the zero value has to select every family, and a set only its own")
 	}
 }
