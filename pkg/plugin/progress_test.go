@@ -19,9 +19,12 @@ type slow struct {
 	live   bool
 }
 
-func (s *slow) List(context.Context, *Call) (*report.Table, error) {
+func (s *slow) List(ctx context.Context, _ *Call) (*report.Table, error) {
 	if !s.live {
 		time.Sleep(s.before)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	return &report.Table{
 		Noun: "things", Live: s.live, Columns: []report.Column{{Key: "name", Title: "NAME"}}, Notes: []string{"that was all"},
@@ -78,9 +81,10 @@ func TestProgressOfACommandThatHangs(t *testing.T) {
 		code := Run(t.Context(), p, Env{
 			Args: []string{"fake", "list", "-t", "2500ms"}, Stdout: &stdout, Stderr: &stderr, StderrWidth: 80, Now: time.Now,
 		})
-		time.Sleep(time.Minute) // until the goroutine that hung is gone, too
 		const end = "\r\x1b[Kfake: gave up after 2.5s without an answer: narrow the selection or raise --timeout\n"
-		if got := stderr.String(); code != 2 || !bytes.HasSuffix([]byte(got), []byte(end)) {
+		got := stderr.String()
+		time.Sleep(time.Minute) // until the goroutine that hung is gone, too
+		if code != 2 || !bytes.HasSuffix([]byte(got), []byte(end)) {
 			t.Errorf("exit %d, stderr %q, want %q at its end", code, got, end)
 		}
 	})
