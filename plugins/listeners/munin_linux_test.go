@@ -120,6 +120,15 @@ func TestPortFieldsAreKept(t *testing.T) {
 	}
 }
 
+// steady hides how many processes other users have at the moment.
+func steady(output string) string {
+	before, after, ok := strings.Cut(output, " processes may not be looked into")
+	if !ok {
+		return output
+	}
+	return strings.TrimRight(before, "0123456789") + "N processes" + after
+}
+
 func TestThroughNRPE(t *testing.T) {
 	ns := testhost.NewNetns(t)
 	start(t, ns, "slow", nil, "tcp,0.0.0.0:80,1")
@@ -142,7 +151,7 @@ func TestThroughNRPE(t *testing.T) {
 	for name, code := range map[string]int{"queue": 2, "baseline": 1, "require": 2, "ok": 0, "usage": 3} {
 		direct := inside(t, ns, nagios, nil, "check_listeners", strings.Fields(commands[name])[1:]...)
 		remote := nrpe.Check(name)
-		if remote.Code != code || direct.Code != code || remote.Stdout != direct.Stdout {
+		if remote.Code != code || direct.Code != code || steady(remote.Stdout) != steady(direct.Stdout) {
 			t.Errorf("%s, want exit %d: by check_nrpe %v\ndirectly %v", name, code, remote, direct)
 		}
 		if strings.Count(remote.Stdout, "|") > 1 || strings.ContainsAny(remote.Stdout, "`") {
