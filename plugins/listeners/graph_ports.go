@@ -47,14 +47,14 @@ func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Re
 		}
 		return absent
 	})
-	if plugin.NoStateDir(err) {
-		err = nil
+	if err != nil && !plugin.NoStateDir(err) {
+		r.Problems = append(r.Problems, fmt.Sprintf("the fields of this graph are those of the hour, because they cannot be remembered: %v", err))
 	}
 	flatten(g.Metrics)
 	if other, ok := rest(suffix, figures, g.Metrics); ok {
 		g.Metrics = append(g.Metrics, other)
 	}
-	return err
+	return nil
 }
 
 // flatten draws lines: neither percentages nor rates of drops add up to a whole.
