@@ -93,7 +93,7 @@ func (o *recording) table(call *plugin.Call, s *opens.Sample, outcome *history.O
 		table.Notes = append(table.Notes, "this moment or a later one is recorded already, so there was nothing to add")
 	}
 	if outcome.Reset && outcome.Recorded {
-		table.Notes = append(table.Notes, fmt.Sprintf("the counters began anew since the last step; they are in the history from their beginning, %s ago", spell(outcome.Length)))
+		table.Notes = append(table.Notes, fmt.Sprintf("this step reaches back to the beginning of the counters, %s ago", spell(outcome.Length)))
 	}
 	return table
 }
