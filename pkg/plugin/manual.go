@@ -79,14 +79,12 @@ func (m *manual) options(commands []commandDoc) {
 		options []optionDoc
 	}
 	var sections []section
-	seen := map[optionDoc]bool{}
 	for _, c := range commands {
 		for _, o := range c.options {
-			if seen[o] {
-				continue
-			}
-			seen[o] = true
 			takers := takersOf(commands, o)
+			if takers[0] != c.name {
+				continue // it was there before
+			}
 			i := slices.IndexFunc(sections, func(s section) bool { return slices.Equal(s.takers, takers) })
 			if i < 0 {
 				i, sections = len(sections), append(sections, section{takers: takers})
