@@ -19,11 +19,9 @@ func (p *Plugin) bashCompletion() []byte {
 		}
 	}
 	b.WriteString("\tesac\n}\n")
-	text := strings.NewReplacer(
+	b.WriteString(replaced(bashEngine,
 		"@ID@", p.identifier(), "@NAME@", p.Name,
-		"@FIRST@", names(firstWords(commands)), "@SECOND@", bashSecond(commands),
-	).Replace(bashEngine)
-	b.WriteString(text)
+		"@FIRST@", names(firstWords(commands)), "@SECOND@", bashSecond(commands)))
 	return b.Bytes()
 }
 

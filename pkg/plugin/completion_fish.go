@@ -10,7 +10,7 @@ import (
 func (p *Plugin) fishCompletion() []byte {
 	var b bytes.Buffer
 	commands := p.completionDocs()
-	b.WriteString(strings.NewReplacer("@ID@", p.identifier(), "@NAME@", p.Name).Replace(fishWords))
+	b.WriteString(replaced(fishWords, "@ID@", p.identifier(), "@NAME@", p.Name))
 	program, check := "sockcensus-"+p.Name, "check_"+p.Name
 	fmt.Fprintf(&b, "\ncomplete -c %s -f\n", check)
 	for i := range commands[0].options {
@@ -80,7 +80,7 @@ func (p *Plugin) fishValue(o *optionDoc) string {
 }
 
 func fishQuoted(text string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(text) + "'"
+	return "'" + replaced(text, `\`, `\\`, "'", `\'`) + "'"
 }
 
 const fishWords = `# fish completion for sockcensus-@NAME@ and check_@NAME@, printed by

@@ -24,7 +24,7 @@ func (p *Plugin) zshCompletion() []byte {
 		}
 	}
 	b.WriteString("\tesac\n}\n")
-	b.WriteString(strings.NewReplacer("@ID@", id, "@SECOND@", zshSecond(commands)).Replace(zshEngine))
+	b.WriteString(replaced(zshEngine, "@ID@", id, "@SECOND@", zshSecond(commands)))
 	return b.Bytes()
 }
 
@@ -42,7 +42,7 @@ func (p *Plugin) zshCommand(b *bytes.Buffer, c *commandDoc) {
 
 // zshOption is one specification for _arguments.
 func (p *Plugin) zshOption(o *optionDoc) string {
-	explained := "[" + strings.NewReplacer("[", `\[`, "]", `\]`).Replace(o.text) + "]"
+	explained := "[" + replaced(o.text, "[", `\[`, "]", `\]`) + "]"
 	equals := ""
 	if o.value != "" {
 		equals = "="

@@ -47,5 +47,5 @@ func (d *optionDoc) explained() string {
 // quoted is a string in Icinga's language, and in JSON: of both we need no
 // more than the escapes they share.
 func quoted(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(text) + `"`
+	return `"` + replaced(text, `\`, `\\`, `"`, `\"`, "\n", `\n`) + `"`
 }

@@ -55,5 +55,5 @@ func podOptions(w io.Writer, options []optionDoc) {
 
 // podText escapes what pod would take for its own.
 func podText(text string) string {
-	return strings.NewReplacer("<", "E<lt>", ">", "E<gt>", "|", "E<verbar>", "/", "E<sol>").Replace(text)
+	return replaced(text, "<", "E<lt>", ">", "E<gt>", "|", "E<verbar>", "/", "E<sol>")
 }
