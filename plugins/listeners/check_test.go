@@ -191,6 +191,8 @@ func TestSeverityAndThresholds(t *testing.T) {
 		{"-c 1", 2, "unexpected=2;0;1;0;"},
 		{"-c 5", 1, "unexpected=2;0;5;0;"},
 		{"--unexpected critical -w 1 -c 5", 2, "unexpected=2;1;0;0;"},
+		{"-w @0:1", 1, "unexpected=2;@0:;;0;"},
+		{"--unexpected critical -c 5:", 2, "unexpected=2;;@0:;0;"},
 		{"--missing ok -w missing=0 --unexpected ok", 0, "missing=0;0;;0;"},
 		{"-w public=2 --unexpected ok", 1, "public=3;2;;0;"},
 	} {

@@ -63,7 +63,7 @@ func (c *comparison) metrics(call *plugin.Call, x *expectation) []report.Metric 
 // combined is the threshold that a severity means. The frame lays what --warning
 // and --critical say over it; here the worse of the two counts. A severity alerts
 // on everything above zero, so a given range that is content with zero adds
-// nothing to it and is put aside.
+// nothing to it and is put aside, and with one that is not every count alerts.
 func combined(call *plugin.Call, severity threshold.Status, names []string) threshold.Threshold {
 	var own threshold.Threshold
 	switch severity {
@@ -77,15 +77,23 @@ func combined(call *plugin.Call, severity threshold.Status, names []string) thre
 		if !ok {
 			continue
 		}
-		if own.Warning.IsSet() && !given.Warning.Alerts(0) {
-			given.Warning = threshold.Range{}
-		}
-		if own.Critical.IsSet() && !given.Critical.Alerts(0) {
-			given.Critical = threshold.Range{}
-		}
+		given.Warning = joined(own.Warning, given.Warning)
+		given.Critical = joined(own.Critical, given.Critical)
 		call.Limits[name] = given
 	}
 	return own
+}
+
+// joined is what is left to lay over the own range, which is above zero or unset.
+func joined(own, given threshold.Range) threshold.Range {
+	switch {
+	case !own.IsSet():
+		return given
+	case given.Alerts(0):
+		return threshold.MustParse("@0:")
+	default:
+		return threshold.Range{}
+	}
 }
 
 // headline names the first of what is wrong, what is missing before what is new.

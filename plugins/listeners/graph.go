@@ -18,25 +18,29 @@ const (
 	overflowsGraph = "overflows"
 )
 
+// portForms says which metrics a graph by port may have.
+const portForms = "p443 and so on, one for each port"
+
 const suffixForms = "use listeners_count, listeners_queue, listeners_drops or listeners_overflows"
 
 // Graph makes the graph of a Munin suffix. The shape comes first: whatever goes
 // wrong while measuring, the fields of a fixed graph are known.
 func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix string) (*report.Report, error) {
 	r := &report.Report{Plugin: "listeners"}
+	m.more = ""
 	switch suffix {
 	case countGraph:
 		r.Graphs = []report.Graph{countShape()}
 	case queueGraph:
-		r.Graphs = []report.Graph{queueShape()}
+		r.Graphs, m.more = []report.Graph{queueShape()}, portForms
 	case dropsGraph:
-		r.Graphs = []report.Graph{dropsShape()}
+		r.Graphs, m.more = []report.Graph{dropsShape()}, portForms
 	case overflowsGraph:
 		r.Graphs = []report.Graph{overflowsShape()}
 	default:
 		return nil, plugin.Usagef("suffix %q is none of the graphs: %s", suffix, suffixForms)
 	}
-	if err := m.unfixed(call); err != nil {
+	if err := m.unfixed(call, suffix); err != nil {
 		return r, err
 	}
 	switch suffix {
@@ -49,8 +53,9 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 	}
 }
 
-// unfixed refuses the options that the name of a graph has decided.
-func (m *measurement) unfixed(call *plugin.Call) error {
+// unfixed refuses the options that the name of a graph has decided, and a
+// selection where there is nothing to select.
+func (m *measurement) unfixed(call *plugin.Call, suffix string) error {
 	for option, values := range map[string][]string{
 		"port": append(m.Port, m.LocalPort...), "protocol": m.Protocol, "state": m.State,
 		"by": {call.Env.Getenv("by")},
@@ -58,6 +63,9 @@ func (m *measurement) unfixed(call *plugin.Call) error {
 		if len(plugin.Words(values)) > 0 {
 			return plugin.Usagef("env.%s cannot change this graph: the name of the link says what it counts", option)
 		}
+	}
+	if suffix == overflowsGraph && m.Any() {
+		return plugin.Usagef("listeners_overflows is about all listeners of the host: a selection cannot narrow it")
 	}
 	return nil
 }

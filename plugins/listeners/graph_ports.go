@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -29,7 +31,7 @@ func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Re
 	s, err := m.survey(ctx, call, r)
 	if err != nil {
 		call.RecallFields(&r.Graphs[0], format)
-		flatten(r.Graphs[0].Metrics)
+		dress(suffix, r.Graphs[0].Metrics)
 		return err
 	}
 	figures := queueFigures(s.listeners())
@@ -37,6 +39,7 @@ func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Re
 	if suffix == dropsGraph {
 		figures, absent = dropFigures(s.listeners()), report.Unknown()
 	}
+	figures = limitedFirst(figures, call, absent)
 	g := &r.Graphs[0]
 	g.Metrics = portMetrics(suffix, figures)
 	err = call.KeepFields(ctx, g, format, mostPorts, func(name string) report.Value {
@@ -50,18 +53,45 @@ func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Re
 	if err != nil && !plugin.NoStateDir(err) {
 		r.Problems = append(r.Problems, fmt.Sprintf("the fields of this graph are those of the hour, because they cannot be remembered: %v", err))
 	}
-	flatten(g.Metrics)
+	dress(suffix, g.Metrics)
 	if other, ok := rest(suffix, figures, g.Metrics); ok {
 		g.Metrics = append(g.Metrics, other)
+		m.more = ", " + m.more
 	}
 	return nil
 }
 
-// flatten draws lines: neither percentages nor rates of drops add up to a whole.
-func flatten(metrics []report.Metric) {
+// dress gives fields that were remembered what those that are measured have: a
+// counter stays one while nothing listens. All are lines, because neither
+// percentages nor rates of drops add up to a whole.
+func dress(suffix string, metrics []report.Metric) {
 	for i := range metrics {
 		metrics[i].Draw = report.Line
+		if suffix == dropsGraph {
+			metrics[i].Kind = report.Counter
+		}
 	}
+}
+
+// limitedFirst puts the ports that thresholds name before all others: they have
+// a field of their own, whatever listens at the moment.
+func limitedFirst(figures []*portFigure, call *plugin.Call, absent report.Value) []*portFigure {
+	var first []*portFigure
+	for name := range call.Limits {
+		port, err := strconv.ParseUint(strings.TrimPrefix(name, "p"), 10, 16)
+		if field, _ := portLabel(uint16(port)); err != nil || port == 0 || field != name {
+			continue
+		}
+		at := slices.IndexFunc(figures, func(f *portFigure) bool { return f.port == uint16(port) })
+		if at < 0 {
+			first = append(first, &portFigure{port: uint16(port), value: absent})
+			continue
+		}
+		first = append(first, figures[at])
+		figures = slices.Delete(figures, at, at+1)
+	}
+	slices.SortFunc(first, func(a, b *portFigure) int { return cmp.Compare(a.port, b.port) })
+	return append(first, figures...)
 }
 
 func portMetrics(suffix string, figures []*portFigure) []report.Metric {

@@ -47,6 +47,10 @@ func TestGraphErrors(t *testing.T) {
 			t.Errorf("%s: %v", variable, o)
 		}
 	}
+	o := munin(t, h, []string{"local=127.0.0.1"}, "overflows")
+	if o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: listeners_overflows is about all listeners") || strings.Count(o.stdout, ".value U\n") != 4 {
+		t.Errorf("a selection of overflows: %v", o)
+	}
 	for _, suffix := range []string{"", "443", "Count", "count_443", "p443"} {
 		if o := munin(t, h, nil, suffix, "config"); o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: ") || strings.Contains(o.stdout, "graph_title") {
 			t.Errorf("suffix %q: %v", suffix, o)
@@ -76,5 +80,50 @@ func TestFieldsAreRecalled(t *testing.T) {
 	o := munin(t, h, state, "queue")
 	if o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: ") || !strings.HasSuffix(o.stdout, "p443.value U\np2049.value U\n") {
 		t.Errorf("%v", o)
+	}
+}
+
+// A counter that nothing adds to at the moment is still a counter: another type
+// would begin another file on the master.
+func TestRecalledDropsAreCounters(t *testing.T) {
+	state := []string{"MUNIN_STATEFILE=" + filepath.Join(t.TempDir(), "listeners_drops-")}
+	munin(t, webHost(t), state, "drops", "config")
+	for name, h := range map[string]*tree{"nothing listens": newTree(t), "nothing can be read": brokenTree(t)} {
+		o := munin(t, h, state, "drops", "config")
+		if strings.Count(o.stdout, ".type DERIVE\n") != 3 || strings.Contains(o.stdout, "GAUGE") {
+			t.Errorf("%s: %v", name, o)
+		}
+	}
+}
+
+func brokenTree(t *testing.T) *tree {
+	h := newTree(t)
+	for _, table := range h.tables {
+		table.Reset()
+		table.WriteString("nonsense\nnonsense\n")
+	}
+	return h
+}
+
+// A port that a threshold names has its field, whether or not it listens now.
+func TestLimitsOfPorts(t *testing.T) {
+	o := munin(t, webHost(t), []string{"p80_warning=50", "p443_critical=90"}, "queue", "config")
+	if !strings.Contains(o.stdout, "\np80.warning 0:50\n") || !strings.Contains(o.stdout, "\np443.critical 0:90\n") || strings.Contains(o.stdout, "#") {
+		t.Errorf("config: %v", o)
+	}
+	if o = munin(t, webHost(t), []string{"p80_warning=50"}, "queue"); o.stdout != "p80.value 0\np443.value U\np2049.value U\n" {
+		t.Errorf("fetch: %v", o)
+	}
+	for variable, want := range map[string]string{
+		"drops_rate_warning=1": `no metric "drops_rate" here for a threshold: the metrics are p443 and so on, one for each port`,
+		"p080_warning=1":       `no metric "p080" here`,
+		"p0_warning=1":         `no metric "p0" here`,
+	} {
+		if o := munin(t, webHost(t), []string{variable}, "queue", "config"); !strings.HasPrefix(o.stdout, "# sockcensus: "+want) {
+			t.Errorf("%s: %v", variable, o)
+		}
+	}
+	if o := munin(t, webHost(t), []string{"drops_rate_warning=1"}, "count", "config"); !strings.Contains(o.stdout, "the metrics are tcp, udp, public\n") {
+		t.Errorf("a rate under Munin: %v", o)
 	}
 }

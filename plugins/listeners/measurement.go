@@ -18,10 +18,16 @@ type measurement struct {
 	plugin.Limits
 	choice
 	expecting
+	// more are names that a threshold may use beyond the metrics of a report, as
+	// the end of the sentence that lists them.
+	more string
 }
+
+const rateForm = ", drops_rate"
 
 // Check tells what listens and how it differs from what is expected.
 func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Report, error) {
+	m.more = rateForm
 	if call.Wants("drops") {
 		return nil, plugin.Usagef("drops only ever rises: put the threshold on drops_rate, which is per second")
 	}
@@ -60,7 +66,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 // CouldExist tells which names a threshold may use beyond the metrics of a
 // report.
 func (m *measurement) CouldExist(name string) (bool, string) {
-	return name == "drops_rate", ", drops_rate"
+	return name == "drops_rate" && m.more == rateForm, m.more
 }
 
 // A count is what the metrics of every check tell.
