@@ -398,6 +398,9 @@ func TestBaselineIsTheLastSample(t *testing.T) {
 	if d.Reset || d.Length != time.Minute || d.In.Opens != 6 || len(d.Totals) != 1 || d.Totals[0].Opens != 6 || len(d.Peers) != 2 {
 		t.Errorf("difference %+v", d)
 	}
+	if _, coverage, err := db.Report(context.Background(), history.Query{}); err != nil || coverage.Last != base.Summary {
+		t.Errorf("a report is as of %+v (%v), want that of the baseline, %+v", coverage.Last, err, base.Summary)
+	}
 }
 
 func TestAnotherNamespaceIsRefused(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/sockcensus/sockcensus/pkg/history"
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -37,14 +36,14 @@ func (c *counting) List(_ context.Context, call *plugin.Call) (*report.Table, er
 		return nil, err
 	}
 	defer h.close()
-	s, err := h.sample(q.wants)
+	t := newTally(q, b)
+	s, err := t.sample(h)
 	if err != nil {
 		return nil, err
 	}
 	if err := q.counts(s.Method); err != nil {
 		return nil, err
 	}
-	t := newTally(q, b)
 	t.add(countsOf(s), s.Wall)
 	rows, more := limited(t.ranked(), b.top)
 	g := newGroupRows(b, c.Format, c.Names, call.Env.Now().Location())
@@ -75,7 +74,7 @@ func shortcomings(t *tally, s *opens.Summary) []string {
 	if s.Method == opens.NFT {
 		notes = append(notes, "the nft method counts answered SYNs, half-open handshakes too, and incoming connections alone")
 	}
-	if t.has(history.ByPeer|history.ByNetwork) || len(t.query.peers) > 0 {
+	if t.needsPeers() {
 		notes = append(notes, nonEmpty(unknownPeers(t.unknown, &t.query, s.Method))...)
 	}
 	if s.Lost > 0 {

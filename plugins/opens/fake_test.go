@@ -93,6 +93,9 @@ func (f *fake) Read(q opens.Query, v opens.Visitor) (opens.Summary, error) {
 		}
 	}
 	for _, p := range f.sample.Peers {
+		if v.Peer == nil {
+			break
+		}
 		if q.Want == nil || q.Want(p.Service) {
 			if err := v.Peer(p); err != nil {
 				return opens.Summary{}, err

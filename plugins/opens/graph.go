@@ -86,19 +86,10 @@ func (m *measurement) graph(ctx context.Context, call *plugin.Call, name graphNa
 		return err
 	}
 	defer h.close()
-	s, err := h.sample(q.query.wants)
-	if err != nil {
-		return err
-	}
-	if err := q.query.counts(s.Method); err != nil {
-		return err
-	}
-	r.Source = source(&s.Summary)
 	if name.kind == peersGraph {
-		return graphPeers(ctx, call, &q, name.port, s, r)
+		return graphPeers(ctx, call, h, &q, name.port, r)
 	}
-	graphTotals(&q, s, r)
-	return nil
+	return graphTotals(h, &q, r)
 }
 
 // unfixed refuses the options that a graph sets itself.
@@ -144,8 +135,16 @@ func counter(name, label, help string) report.Metric {
 }
 
 // graphTotals fills the graphs of one port and of everything.
-func graphTotals(q *question, s *opens.Sample, r *report.Report) {
+func graphTotals(h *host, q *question, r *report.Report) error {
 	t := newTally(q.query, breakdown{by: history.ByDirection})
+	s, err := t.sample(h)
+	if err == nil {
+		err = q.query.counts(s.Method)
+	}
+	if err != nil {
+		return err
+	}
+	r.Source = source(&s.Summary)
 	t.add(countsOf(s), s.Wall)
 	metrics := r.Graphs[0].Metrics
 	for i, direction := range []opens.Direction{opens.In, opens.Out}[:len(metrics)] {
@@ -161,6 +160,7 @@ func graphTotals(q *question, s *opens.Sample, r *report.Report) {
 	if s.Lost > 0 {
 		r.Problems = append(r.Problems, plural(s.Lost, "connection")+" found no room in the tables and are counted nowhere: switch on with a larger --size")
 	}
+	return nil
 }
 
 // of sums up the groups of a direction.

@@ -22,7 +22,15 @@ func fieldsFormat(port uint16) string { return fmt.Sprintf("opens-peers-%d-1", p
 // graphPeers fills the graph of a port's peers. A field's value is a count of
 // its own that only rises, kept between runs: it is exact when peers change
 // their fields, and where the kernel's counters begin anew.
-func graphPeers(ctx context.Context, call *plugin.Call, q *question, port uint16, s *opens.Sample, r *report.Report) error {
+func graphPeers(ctx context.Context, call *plugin.Call, h *host, q *question, port uint16, r *report.Report) error {
+	s, err := h.sample(q.query.wants)
+	if err == nil {
+		err = q.query.counts(s.Method)
+	}
+	if err != nil {
+		return err
+	}
+	r.Source = source(&s.Summary)
 	store, err := ledgerStore(call, port)
 	if err != nil && !plugin.NoStateDir(err) {
 		return err
@@ -67,6 +75,7 @@ func (l *ledger) fields(ctx context.Context, call *plugin.Call, top int, port ui
 	if err != nil {
 		return err
 	}
+	otherLast(g)
 	names := make([]string, 0, len(g.Metrics))
 	for i := range g.Metrics {
 		if g.Metrics[i].Kind = report.Counter; g.Metrics[i].Open {
@@ -86,8 +95,13 @@ func recallFields(call *plugin.Call, port uint16, g *report.Graph) {
 	for i := range g.Metrics {
 		g.Metrics[i].Kind, g.Metrics[i].Min = report.Counter, report.Count(0)
 	}
-	last := slices.IndexFunc(g.Metrics, func(m report.Metric) bool { return m.Name == other })
-	g.Metrics = append(slices.Delete(slices.Clone(g.Metrics), last, last+1), g.Metrics[last])
+	otherLast(g)
+}
+
+// otherLast puts the field of all others behind those of peers.
+func otherLast(g *report.Graph) {
+	i := slices.IndexFunc(g.Metrics, func(m report.Metric) bool { return m.Name == other })
+	g.Metrics = append(slices.Delete(slices.Clone(g.Metrics), i, i+1), g.Metrics[i])
 }
 
 func peerField(peer netip.Addr) report.Metric {

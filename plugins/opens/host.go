@@ -82,10 +82,28 @@ func (h *host) counter(fn func(opens.Counter) error) error {
 	})
 }
 
-// sample reads the services that want picks.
-func (h *host) sample(want func(opens.Service) bool) (s *opens.Sample, err error) {
+// sample reads the services that want picks, with their peers.
+func (h *host) sample(want func(opens.Service) bool) (*opens.Sample, error) {
+	return h.read(func(counter opens.Counter) (*opens.Sample, error) {
+		return opens.Take(counter, opens.Query{Want: want}, h.now())
+	})
+}
+
+// totals reads the services that want picks without their peers, which are many.
+func (h *host) totals(want func(opens.Service) bool) (*opens.Sample, error) {
+	return h.read(func(counter opens.Counter) (s *opens.Sample, err error) {
+		s = &opens.Sample{Wall: h.now()}
+		s.Summary, err = counter.Read(opens.Query{Want: want}, opens.Visitor{Total: func(t opens.Total) error {
+			s.Totals = append(s.Totals, t)
+			return nil
+		}})
+		return s, err
+	})
+}
+
+func (h *host) read(take func(opens.Counter) (*opens.Sample, error)) (s *opens.Sample, err error) {
 	err = h.counter(func(counter opens.Counter) (err error) {
-		s, err = opens.Take(counter, opens.Query{Want: want}, h.now())
+		s, err = take(counter)
 		return err
 	})
 	if err == nil && s.Snapshot {

@@ -32,6 +32,9 @@ func fetch(t *testing.T, f *fake, minute int, peers map[string]uint64) map[strin
 	f.sample, f.now, f.up = peersOf(minute, peers), noon.Add(time.Duration(minute)*time.Minute), uptime+time.Duration(minute)*time.Minute
 	_, stdout, _ := call(t, f, []string{"top=2", "MUNIN_PLUGSTATE=.", "MUNIN_STATEFILE=opens_peers_4711-127.0.0.1"}, "opens_peers_4711")
 	values := map[string]string{}
+	if !strings.HasPrefix(stdout[strings.LastIndex(strings.TrimSpace(stdout), "\n")+1:], "other.value ") {
+		t.Errorf("other is not the last field:\n%s", stdout)
+	}
 	for line := range strings.Lines(stdout) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), ".value ")
 		if !ok {

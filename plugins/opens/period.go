@@ -96,7 +96,7 @@ func (f *search) readHistory(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := comparable(f.now, baseline); err != nil {
+		if err := sameNamespace(f.now, baseline); err != nil {
 			return err
 		}
 		live := f.period(f.now.After(baseline), "the last step of the history")

@@ -194,9 +194,9 @@ func (p *past) take(rows []history.Row, c *history.Coverage) {
 
 // add counts what came since the last step, straight from the kernel.
 func (p *past) add(baseline *opens.Sample) {
-	s, err := p.sample(p.tally.query.wants)
+	s, err := p.tally.sample(p.host)
 	if err == nil {
-		err = comparable(s, baseline)
+		err = sameNamespace(s, baseline)
 	}
 	if err != nil {
 		p.notes = append(p.notes, "what came after "+when(baseline.Wall.In(p.now().Location()))+" is missing: "+err.Error())
@@ -215,8 +215,8 @@ func (p *past) add(baseline *opens.Sample) {
 	p.notes = append(p.notes, shortcomings(p.tally, &opens.Summary{Method: s.Method, Lost: d.Lost})...)
 }
 
-// comparable refuses to compare the counts of two namespaces.
-func comparable(s, baseline *opens.Sample) error {
+// sameNamespace refuses to compare the counts of two namespaces.
+func sameNamespace(s, baseline *opens.Sample) error {
 	if s.Epoch.Boot == baseline.Epoch.Boot && s.Epoch.Namespace != baseline.Epoch.Namespace {
 		return errors.New("the history is about another network namespace")
 	}

@@ -33,7 +33,7 @@ func (o *statusOf) List(_ context.Context, call *plugin.Call) (*report.Table, er
 		return err
 	})
 	switch {
-	case errors.Is(err, opens.ErrOff):
+	case errors.Is(err, opens.ErrOff), errors.Is(err, opens.ErrBroken):
 		table := statusTable(call, o.Format, nothing(statusItems(h, new(opens.Status))))
 		table.Differs, table.Notes = true, []string{err.Error()}
 		return table, nil

@@ -42,6 +42,19 @@ func newTally(q query, b breakdown) *tally {
 	return &tally{query: q, breakdown: b, groups: map[history.Row]uint64{}}
 }
 
+// needsPeers reports whether totals of services are not enough.
+func (t *tally) needsPeers() bool {
+	return t.has(history.ByPeer|history.ByNetwork) || len(t.query.peers) > 0
+}
+
+// sample reads from a host what the tally needs.
+func (t *tally) sample(h *host) (*opens.Sample, error) {
+	if t.needsPeers() {
+		return h.sample(t.query.wants)
+	}
+	return h.totals(t.query.wants)
+}
+
 // add counts what the query picks; at is when it was.
 func (t *tally) add(c counts, at time.Time) {
 	rest := map[opens.Service]uint64{}
