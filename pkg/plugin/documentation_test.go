@@ -33,17 +33,31 @@ func TestListedWords(t *testing.T) {
 	}
 }
 
+func TestClosedSet(t *testing.T) {
+	if got := closedSet("auto|netlink|proc", "where from"); len(got) != 3 {
+		t.Errorf("of a value name: %q", got)
+	}
+	if got := closedSet("NAME|PID|PATH", "another namespace"); got != nil {
+		t.Errorf("of names for other things: %q", got)
+	}
+	docs := []optionDoc{{long: "exclude", value: "STATE"}, {long: "state", value: "STATE", closed: "a b"}, {long: "mark", value: "N"}}
+	shareValues(docs)
+	if docs[0].closed != "a b" || docs[2].closed != "" {
+		t.Errorf("shared values: %+v", docs)
+	}
+}
+
 func TestValueKinds(t *testing.T) {
 	tests := map[optionDoc]valueKind{
-		{long: "source", value: "auto|netlink|proc"}: wordValue,
-		{long: "netns", value: "NAME|PID|PATH"}:      netnsValue,
-		{long: "port", value: "PORT"}:                portValue,
-		{long: "user", value: "NAME"}:                userValue,
-		{long: "process", value: "NAME"}:             processValue,
-		{long: "baseline", value: "FILE"}:            fileValue,
-		{long: "state-dir", value: "DIR"}:            dirValue,
-		{long: "timeout", value: "DURATION"}:         anyValue,
-		{long: "verbose"}:                            anyValue,
+		{long: "source", closed: "auto netlink proc"}: wordValue,
+		{long: "netns", value: "NAME|PID|PATH"}:       netnsValue,
+		{long: "port", value: "PORT"}:                 portValue,
+		{long: "user", value: "NAME"}:                 userValue,
+		{long: "process", value: "NAME"}:              processValue,
+		{long: "baseline", value: "FILE"}:             fileValue,
+		{long: "state-dir", value: "DIR"}:             dirValue,
+		{long: "timeout", value: "DURATION"}:          anyValue,
+		{long: "verbose"}:                             anyValue,
 	}
 	for option, want := range tests {
 		if got := option.kind(); got != want {

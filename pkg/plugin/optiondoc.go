@@ -16,6 +16,9 @@ type optionDoc struct {
 	value, text string
 	// repeats tells that the option may be given several times.
 	repeats bool
+	// closed holds the words that the value can be, separated by blanks, where
+	// these are a closed set.
+	closed string
 }
 
 // optionDocs describes the options in the order of --help, without the hidden
@@ -29,7 +32,20 @@ func optionDocs(options any) []optionDoc {
 			}
 		})
 	}
+	shareValues(docs)
 	return docs
+}
+
+// shareValues gives options whose values have the same name the same values:
+// --exclude STATE takes what --state STATE lists.
+func shareValues(docs []optionDoc) {
+	for i := range docs {
+		for j := range docs {
+			if docs[i].closed == "" && docs[i].value == docs[j].value {
+				docs[i].closed = docs[j].closed
+			}
+		}
+	}
 }
 
 func newOptionDoc(o *flags.Option) optionDoc {
@@ -42,6 +58,7 @@ func newOptionDoc(o *flags.Option) optionDoc {
 		if d.value == "" {
 			d.value = "VALUE"
 		}
+		d.closed = strings.Join(closedSet(d.value, d.text), " ")
 	}
 	return d
 }
@@ -59,17 +76,17 @@ func eachOption(group *flags.Group, yield func(*flags.Option)) {
 // configuration file does.
 func (d *optionDoc) asks() bool { return d.long == "help" || d.long == "version" }
 
-// values returns what the value can be, where that is a closed set: a value
-// name such as auto|netlink|proc, or a description that lists words, "a, b or
-// c". Nothing else is known about an option than what its help says.
-func (d *optionDoc) values() []string {
-	if d.value == "" {
-		return nil
-	}
-	if words := strings.Split(d.value, "|"); len(words) > 1 && areWords(words) {
+// values returns the words of a closed set, if the value is from one.
+func (d *optionDoc) values() []string { return strings.Fields(d.closed) }
+
+// closedSet finds the words that a value can be: in a value name such as
+// auto|netlink|proc, or in a description that lists them, "a, b or c". Nothing
+// else is known about an option than what its help says.
+func closedSet(value, text string) []string {
+	if words := strings.Split(value, "|"); len(words) > 1 && areWords(words) {
 		return words
 	}
-	return listedWords(d.text)
+	return listedWords(text)
 }
 
 // listedWords finds the first "a, b or c" in a sentence. Of "count by a" it
