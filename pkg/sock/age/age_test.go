@@ -33,7 +33,11 @@ func TestSinceNever(t *testing.T) {
 }
 
 func TestOfTCPInfo(t *testing.T) {
-	info := sock.TCPInfo{LastDataSent: time.Second, LastDataReceived: 3 * time.Second, LastAckReceived: 2 * time.Second, BusyTime: 4 * time.Second}
+	info := sock.TCPInfo{LastDataSent: time.Second, LastDataReceived: 3 * time.Second, LastAckReceived: 2 * time.Second, BusyTime: 4 * time.Second, BytesSent: 1}
+	inherited := info
+	inherited.BytesSent, inherited.BytesAcked = 0, 1
+	early := inherited // Linux before 4.19
+	early.BytesAcked = 2
 	for _, c := range []struct {
 		name string
 		s    sock.Socket
@@ -41,6 +45,8 @@ func TestOfTCPInfo(t *testing.T) {
 	}{
 		{"established", sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: info}, 3990 * time.Millisecond},
 		{"close-wait", sock.Socket{State: sock.CloseWait, Known: sock.FieldTCPInfo, TCPInfo: info}, 3990 * time.Millisecond},
+		{"busy in another life", sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: inherited}, 2990 * time.Millisecond},
+		{"without bytes sent", sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: early}, 3990 * time.Millisecond},
 		{"not known", sock.Socket{State: sock.Established, TCPInfo: info}, 0},
 		{"listening", sock.Socket{State: sock.Listen, Known: sock.FieldTCPInfo, TCPInfo: info}, 0},
 		{"syn-sent", sock.Socket{State: sock.SynSent, Known: sock.FieldTCPInfo, TCPInfo: info}, 0},

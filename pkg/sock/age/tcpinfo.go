@@ -22,6 +22,11 @@ const slack = 10 * time.Millisecond
 // received nothing, and every kernel does before a handshake. A value that could
 // be this, or that is longer than the host is up, proves nothing.
 //
+// Of these times the kernel keeps BusyTime when a program disconnects a socket
+// (connect(2) to AF_UNSPEC), and hands it on to what is accepted if it listens
+// then. So it counts only for a connection that has sent something itself; of one
+// on a socket that had another life before, that may still be too much.
+//
 // Kernel: net/ipv4/tcp.c, tcp_get_info; net/ipv4/tcp_minisocks.c,
 // tcp_create_openreq_child; net/ipv4/tcp_input.c, tcp_finish_connect.
 func OfTCPInfo(s *sock.Socket, uptime time.Duration) Age {
@@ -35,11 +40,15 @@ func OfTCPInfo(s *sock.Socket, uptime time.Duration) Age {
 			a.Min = max(a.Min, idle-slack)
 		}
 	}
-	if info.BusyTime <= uptime {
+	if info.BusyTime <= uptime && hasSent(info) {
 		a.Min = max(a.Min, info.BusyTime-slack)
 	}
 	return a
 }
+
+// hasSent reports whether a connection has sent data. BytesSent needs Linux 4.19,
+// and in BytesAcked the SYN counts as one.
+func hasSent(info *sock.TCPInfo) bool { return info.BytesSent > 0 || info.BytesAcked > 1 }
 
 // hasTimes reports whether a socket in that state has completed a handshake and
 // still has its times.

@@ -1,6 +1,8 @@
 package age_test
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -39,7 +41,8 @@ func look(t *testing.T, fd int) *sock.Socket {
 		State: sock.StateOf(info.State), Known: sock.FieldTCPInfo,
 		TCPInfo: sock.TCPInfo{
 			LastDataSent: ms(info.Last_data_sent), LastDataReceived: ms(info.Last_data_recv), LastAckReceived: ms(info.Last_ack_recv),
-			BusyTime: time.Duration(info.Busy_time) * time.Microsecond,
+			BusyTime:  time.Duration(info.Busy_time) * time.Microsecond,
+			BytesSent: info.Bytes_sent, BytesAcked: info.Bytes_acked,
 		},
 	}
 }
@@ -186,7 +189,8 @@ func TestNotConnected(t *testing.T) {
 	}
 }
 
-// A socket can be disconnected and connected anew. Its times begin anew.
+// A socket can be disconnected and connected anew, or listen then. The times begin
+// anew, but for the one that it was busy, which the next connection inherits.
 func TestReconnected(t *testing.T) {
 	l := listenOn(t, "tcp4", "127.0.0.1:0")
 	name := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: l.Addr().(*net.TCPAddr).Port}
@@ -198,6 +202,7 @@ func TestReconnected(t *testing.T) {
 	if err := unix.Connect(fd, name); err != nil {
 		t.Fatal(err)
 	}
+	keepBusy(t, fd)
 	time.Sleep(300 * time.Millisecond)
 	first := cookieOf(t, fd)
 	disconnect(t, fd)
@@ -206,9 +211,45 @@ func TestReconnected(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(50 * time.Millisecond)
-	proves(t, "reconnected", look(t, fd), 0, time.Since(again))
+	s := look(t, fd)
+	proves(t, "reconnected", s, 0, time.Since(again))
 	second := cookieOf(t, fd)
-	t.Logf("the cookie of a socket that was connected anew is kept: %v", first == second)
+	t.Logf("of a socket that was connected anew the cookie is kept: %v; it was busy for %v", first == second, s.TCPInfo.BusyTime)
+
+	disconnect(t, fd)
+	if err := unix.Listen(fd, 1); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again = time.Now()
+	client, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", bound.(*unix.SockaddrInet4).Port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	accepted, _, err := unix.Accept(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(accepted)
+	proves(t, "accepted by what was a client", look(t, accepted), 0, time.Since(again))
+}
+
+// keepBusy sends until the other side, which does not read, takes no more.
+func keepBusy(t *testing.T, fd int) {
+	t.Helper()
+	for {
+		err := unix.Send(fd, make([]byte, 1<<16), unix.MSG_DONTWAIT)
+		if errors.Is(err, unix.EAGAIN) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestSYNCookies(t *testing.T) {
