@@ -147,11 +147,8 @@ func addRates(ctx context.Context, call *plugin.Call, h *host, r *report.Report,
 
 // advance remembers where all counters stand and returns their rates.
 func advance(ctx context.Context, call *plugin.Call, h *host, r *report.Report, sum *conntrack.Stats) (map[string]state.Rate, error) {
-	name, id := h.namespace()
-	file := "conntrack.rates"
-	if name != "" {
-		file = report.Label(file+".", name)
-	}
+	id := h.namespace()
+	file := state.CheckFile("conntrack.rates", call.Env.Args)
 	store, err := state.Open(call.Common().StateDir, file, "conntrack-rates-1", call.Env.Getenv)
 	if err != nil {
 		return nil, err

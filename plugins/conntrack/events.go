@@ -94,6 +94,7 @@ type stream struct {
 	began  time.Time
 	counts conntrack.Summary
 	said   uint64 // overruns that were spoken of
+	last   time.Time
 }
 
 // run yields events until the context ends, then those that are queued, then
@@ -132,13 +133,18 @@ func (s *stream) run(ctx context.Context, yield func([]report.Cell, error) bool)
 	}
 }
 
-// sayLoss says at once that events were lost.
+// lossPause is the time between two words about losses: saying each one takes
+// the time that reading needs, and more is lost.
+const lossPause = time.Second
+
+// sayLoss says at once that events were lost, and at most once a second how many
+// there are by then.
 func (s *stream) sayLoss() {
 	loss := s.sub.Overruns()
-	if loss == s.said {
+	if loss == s.said || time.Since(s.last) < lossPause {
 		return
 	}
-	s.said = loss
+	s.said, s.last = loss, time.Now()
 	s.table.Notes = append(s.table.Notes, (&conntrack.LossError{Loss: s.sub.Loss()}).Error())
 }
 

@@ -211,7 +211,7 @@ func TestEventsUnderLoad(t *testing.T) {
 	for name, tt := range map[string]struct {
 		buffer string
 		stop   bool
-	}{"default buffer": {}, "small buffer": {"262144", true}} {
+	}{"default buffer": {}, "small buffer": {"262144", true}, "tiny buffer": {"4096", true}} {
 		ns := tracked(t)
 		args := []string{"events", "--new", "--protocol", "udp"}
 		if tt.buffer != "" {
@@ -239,6 +239,10 @@ func TestEventsUnderLoad(t *testing.T) {
 		}
 		if wantCode := map[bool]int{false: 0, true: 2}[tt.stop]; got.Code != wantCode || tt.stop != strings.Contains(got.Stderr, fmt.Sprintf("lost %d connection-tracking events", lost)) {
 			t.Errorf("%s: exit %d, %s", name, got.Code, got.Stderr)
+		}
+		// A word a second and one at the end, not one for each time.
+		if said := strings.Count(got.Stderr, "events because"); tt.stop && (said < 2 || said > 10) {
+			t.Errorf("%s: %d words about losses: %s", name, said, got.Stderr)
 		}
 		t.Logf("%s: %d printed, %d lost of %d", name, printed, lost, o.made)
 	}

@@ -91,6 +91,8 @@ func TestGolden(t *testing.T) {
 		{"munin_protocols_option", 0, "busy", []string{"protocol=tcp"}, "conntrack_protocols"},
 		{"munin_states_config", 0, "busy", nil, "conntrack_states config"},
 		{"munin_new_config", 0, "busy", nil, "conntrack_new config"},
+		{"munin_states_port", 0, "busy", []string{"port=443"}, "conntrack_states"},
+		{"munin_table_rate", 0, "busy", append(proc, "drop_rate_warning=1"), "conntrack_table config"},
 		{"munin_new_sample", 0, "busy", []string{"sample=1x"}, "conntrack_new"},
 		{"munin_suffix", 0, "busy", proc, "conntrack_443"},
 		{"count", 0, "busy", nil, "conntrack count --source proc"},
@@ -165,6 +167,10 @@ func TestRates(t *testing.T) {
 	code, out = rates("full", "--state-dir", dir) // 5100 more drops
 	if code != 2 || !strings.Contains(out, "drop_rate=") || !strings.Contains(out, "(above 0.5)") || !strings.Contains(out, "rates are over the last 1.") {
 		t.Errorf("a second run: exit %d, %s", code, out)
+	}
+	code, out = rates("full", "--state-dir", dir, "-v") // another check: what the first has seen is news to it
+	if !strings.Contains(out, "drop_rate collecting") {
+		t.Errorf("another check: exit %d, %s", code, out)
 	}
 	code, out = rates("busy", "--state-dir", filepath.Join(dir, "missing"))
 	if code != 3 || !strings.Contains(out, "--state-dir") || !strings.Contains(out, "used_percent=8.142471%") {

@@ -35,8 +35,8 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 	default:
 		return nil, plugin.Usagef("suffix %q is none of the graphs: %s", suffix, suffixForms)
 	}
-	r.Default = r.Graphs[0].Metrics[0].Name
-	if err := m.unfixed(suffix); err != nil {
+	r.Default, m.graphed = r.Graphs[0].Metrics[0].Name, true
+	if err := m.unfixed(call, suffix); err != nil {
 		return r, err
 	}
 	if !call.NeedValues && suffix != "table" { // whose limits depend on its size
@@ -52,11 +52,11 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 
 // unfixed refuses the options that a graph sets itself, and a selection where
 // there is nothing to select.
-func (m *measurement) unfixed(suffix string) error {
+func (m *measurement) unfixed(call *plugin.Call, suffix string) error {
 	for _, option := range []struct {
 		name   string
 		values []string
-	}{{"protocol", m.Protocol}, {"state", m.State}, {"by", m.By}} {
+	}{{"port", []string{call.Env.Getenv("port")}}, {"protocol", m.Protocol}, {"state", m.State}, {"by", m.By}} {
 		if len(plugin.Words(option.values)) > 0 {
 			return plugin.Usagef("env.%s cannot change this graph: the name of the link says what it counts", option.name)
 		}

@@ -61,13 +61,13 @@ func (h *host) close() {
 	}
 }
 
-// namespace names the namespace in what is remembered between runs.
-func (h *host) namespace() (name string, id netns.ID) {
+// namespace tells namespaces apart in what is remembered between runs.
+func (h *host) namespace() netns.ID {
 	if h.handle != nil {
-		return h.handle.Ref().String(), h.handle.ID()
+		return h.handle.ID()
 	}
-	id, _ = netns.Current() // one namespace that nothing names
-	return "", id
+	id, _ := netns.Current() // one namespace that nothing names
+	return id
 }
 
 // client asks about flows, which only netlink knows.

@@ -18,7 +18,8 @@ type measurement struct {
 	plugin.Limits
 	flowSelection
 	grouping
-	Sample string `long:"sample" unquote:"false" value-name:"DURATION" description:"count new flows for this time, as new per second"`
+	graphed bool   // for Munin, which asks for no rates
+	Sample  string `long:"sample" unquote:"false" value-name:"DURATION" description:"count new flows for this time, as new per second"`
 }
 
 // A question is what a measurement's options ask.
@@ -166,7 +167,7 @@ func (m *measurement) CouldExist(string) (bool, string) {
 	dimensions, err := parseDimensions(m.By)
 	filter, filterErr := m.filter()
 	switch {
-	case err != nil || filterErr != nil:
+	case m.graphed || err != nil || filterErr != nil:
 		return false, ""
 	case len(dimensions) == 1 && !dimensions[0].closed():
 		return true, ", and groups such as " + dimensions[0].example()

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"hash/fnv"
 	"strconv"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
@@ -34,7 +32,7 @@ func (s *survey) dropRate(ctx context.Context, call *plugin.Call) (value report.
 	if err != nil {
 		return report.Unknown(), nil, err
 	}
-	store, err := state.Open(call.Common().StateDir, rateFile(call.Env.Args), "listeners-drops-1", call.Env.Getenv)
+	store, err := state.Open(call.Common().StateDir, state.CheckFile("listeners.drops", call.Env.Args), "listeners-drops-1", call.Env.Getenv)
 	if err != nil {
 		return report.Unknown(), nil, err
 	}
@@ -76,15 +74,4 @@ func (s *survey) dropSample() (state.Sample, error) {
 		sample.Values[strconv.FormatUint(one.cookie, 16)] = uint64(one.drops)
 	}
 	return sample, nil
-}
-
-// rateFile is the file that this check remembers drops in: a check that selects
-// other listeners, or runs at other times, must not move the point to which the
-// next run compares.
-func rateFile(args []string) string {
-	hash := fnv.New32a()
-	for _, arg := range args[min(1, len(args)):] {
-		hash.Write(append([]byte(arg), 0))
-	}
-	return fmt.Sprintf("listeners.drops.%08x", hash.Sum32())
 }
