@@ -25,10 +25,6 @@ type census struct {
 	lasting bool
 	memory  *memory
 
-	// early tells that the last run is so recent that nothing could become old
-	// enough since: that nobody is proven to stay means nothing then.
-	early bool
-
 	*tally // of the last look
 	plan   scan.Plan
 	looks  int
@@ -73,7 +69,6 @@ func (c *census) observe(ctx context.Context, patient bool) (*look, error) {
 		return nil, err
 	}
 	c.looks = 1
-	c.early = c.memory.first || first.began-c.memory.book.Last() < c.minAge
 	wait := pause(ctx, first.tally, time.Since(began))
 	if !patient || wait == 0 {
 		return first, nil

@@ -155,8 +155,12 @@ func TestWaitsForSome(t *testing.T) {
 	if len(h.slept) != 1 || h.slept[0] < 3*time.Second || h.slept[0] > 3100*time.Millisecond {
 		t.Errorf("slept %v, want the 3s after which two of three are decided: %s", h.slept, stdout)
 	}
-	if !strings.Contains(stdout, "2 clients of port 443 proven and 1 undecided") {
+	if !strings.Contains(stdout, "2 clients of port 443 proven and 1 undecided | clients=2;;;0; connections=2;;;0; largest=1;;;0;") {
 		t.Error(stdout)
+	}
+	h.now = 1000 * time.Second
+	if _, stdout, _ = call(t, h, "", []string{"min_age=1m"}, "clients_443"); !strings.HasPrefix(stdout, "clients.value 2\nconnections.value 2\nundecided.value 1\n") {
+		t.Errorf("Munin, after a wait: %s", stdout)
 	}
 }
 
@@ -178,10 +182,10 @@ func TestWithoutState(t *testing.T) {
 	if code != 0 || perfdata(stdout)["clients"] != 6 {
 		t.Errorf("exit %d: %s", code, stdout)
 	}
-	for range 2 {
-		code, stdout, _ = call(t, newFakeHost(), "", nil, "check_clients -p 443 -c 5 --no-wait")
-		if code != 3 || !strings.Contains(stdout, "--state-dir") {
-			t.Errorf("without waiting: exit %d: %s", code, stdout)
+	for _, limit := range []string{"5", "100"} {
+		code, stdout, _ = call(t, newFakeHost(), "", nil, "check_clients -p 443 --no-wait -c "+limit)
+		if _, known := perfdata(stdout)["clients"]; code != 3 || known || !strings.Contains(stdout, "--state-dir") {
+			t.Errorf("without waiting, -c %s: exit %d: %s", limit, code, stdout)
 		}
 	}
 	code, stdout, _ = call(t, newFakeHost(), "", nil, "check_clients -p 443 -c 1 --no-wait")

@@ -36,6 +36,7 @@ func TestGolden(t *testing.T) {
 		{"check_no_wait_certain", []int{1, 0, 0}, nil, "check_clients -p 443 --no-wait -w 1\ncheck_clients -p 443 --no-wait -w 100\ncheck_clients -p 443 --no-wait -w 100"},
 		{"check_no_wait_busiest", []int{0, 3}, nil, "check_clients -p 443 --no-wait -w largest=2\ncheck_clients -p 443 --no-wait -w largest=2"},
 		{"check_oldest_below", []int{0, 3}, nil, "check_clients -p 443 -w oldest=800:\ncheck_clients -p 443 -w oldest=800:"},
+		{"check_oldest_between", []int{1, 2}, nil, "check_clients -p 443 -w oldest=400 -c oldest=540\nlater\ncheck_clients -p 443 -w oldest=400 -c oldest=540"},
 		{"check_nothing_selected", []int{3}, nil, "check_clients"},
 		{"check_udp", []int{3}, nil, "check_clients -p 53 --protocol udp"},
 		{"check_no_peers", []int{3}, nil, "check_clients -p 443 --state listening"},

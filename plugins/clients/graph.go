@@ -56,12 +56,9 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 
 // reasons say why there may be no number.
 func (c *census) reasons() []string {
-	proven, undecided := c.proven()
 	switch {
-	case c.undecidedConnections() == 0 || !c.early || !c.memory.first && proven > 0:
+	case c.undecidedConnections() == 0 || !c.blind():
 		return nil
-	case !c.memory.first:
-		return []string{fmt.Sprintf("collecting: the last run is less than %s ago, and %s still undecided", shortDuration(c.minAge), plural(undecided, "peer"))}
 	case c.memory.hopeless():
 		return []string{"who stays is unknown: there is nothing from an earlier run, and no wait for a second look: " + c.remedy("")}
 	default:

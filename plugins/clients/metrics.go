@@ -70,31 +70,31 @@ func (c *census) metrics(limit func(name string) threshold.Threshold) (metrics [
 }
 
 // judge is the value that a check shows of a metric: what is proven, unless
-// that could lead to a wrong verdict.
+// that could lead to a wrong verdict, or is all that a first run could find.
 func (c *census) judge(s span, name string, limit threshold.Threshold) report.Value {
-	verdict, certain := s.certain(limit)
-	alarm := verdict != threshold.OK
+	mildest, worst := s.verdicts(limit)
+	certain := mildest == worst
 	switch {
-	case s.exact(), alarm && certain:
+	case s.exact(), certain && worst != threshold.OK:
 		return number(name, s.low)
-	case name == oldest && !alarm && (s.low > 0 || c.undecidedConnections() == 0 || !c.early):
+	case name == oldest && limit.Evaluate(s.low) == mildest && (s.low > 0 || !c.blind()):
 		return number(name, s.low) // an age is never known to be no greater: it alarms when it is proven
-	case c.memory.hopeless() && !(certain && limit.IsSet()):
-		return report.Unknown()
+	case certain && !c.blind():
+		return number(name, s.low)
 	case c.memory.first && !c.memory.hopeless():
 		return report.Collecting()
-	case certain && c.early && s.low == 0:
-		return report.Collecting() // a zero that proves nothing
-	case certain:
-		return number(name, s.low)
 	default:
 		return report.Unknown()
 	}
 }
 
+// blind reports whether this is a first run that has not waited: what it proves
+// is by chance.
+func (c *census) blind() bool { return c.memory.first && c.looks < 2 }
+
 // plain is the value that Munin shows of a metric: what is proven.
 func (c *census) plain(s span, name string) report.Value {
-	if !s.exact() && (c.memory.first || c.early && s.low == 0) {
+	if c.blind() && !s.exact() {
 		return report.Collecting()
 	}
 	return number(name, s.low)

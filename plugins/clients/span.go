@@ -19,23 +19,25 @@ func counts(low, high uint64) span { return span{float64(low), float64(high), tr
 // exact reports whether there is nothing left to be decided.
 func (s span) exact() bool { return s.low == s.high }
 
-// certain reports whether every value of the span leads to the same verdict,
-// and to which. Verdicts change at the ends of ranges only.
-func (s span) certain(t threshold.Threshold) (threshold.Status, bool) {
-	verdict := t.Evaluate(s.low)
-	if t.Evaluate(s.high) != verdict {
-		return verdict, false
+// verdicts are the mildest and the worst that a value of the span leads to.
+// Verdicts change at the ends of ranges only.
+func (s span) verdicts(t threshold.Threshold) (mildest, worst threshold.Status) {
+	mildest, worst = t.Evaluate(s.low), t.Evaluate(s.low)
+	try := func(value float64) {
+		verdict := t.Evaluate(value)
+		mildest, worst = min(mildest, verdict), max(worst, verdict)
 	}
+	try(s.high)
 	for _, r := range []threshold.Range{t.Warning, t.Critical} {
 		for _, end := range []float64{r.Start(), r.End()} {
 			for _, value := range s.around(end) {
-				if value > s.low && value < s.high && t.Evaluate(value) != verdict {
-					return verdict, false
+				if value > s.low && value < s.high {
+					try(value)
 				}
 			}
 		}
 	}
-	return verdict, true
+	return mildest, worst
 }
 
 // around are the possible values next to the end of a range.

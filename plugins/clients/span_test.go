@@ -8,20 +8,21 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
 
-// Whether a verdict is certain is held against trying every value.
-func TestCertain(t *testing.T) {
+// The verdicts that are possible are held against trying every value.
+func TestVerdicts(t *testing.T) {
 	ranges := []string{"", "3", "3:", "~:3", "3:5", "@3:5", "@~:3", "2.5:4.5", "@4", "-2:2", "100", "0:0", "@4:4"}
 	for _, warning := range ranges {
 		for _, critical := range ranges {
 			limit := threshold.Threshold{Warning: parse(t, warning), Critical: parse(t, critical)}
 			for low := range uint64(8) {
 				for high := low; high < 8; high++ {
-					want := true
+					want := [2]threshold.Status{threshold.Critical, threshold.OK}
 					for n := low; n <= high; n++ {
-						want = want && limit.Evaluate(float64(n)) == limit.Evaluate(float64(low))
+						verdict := limit.Evaluate(float64(n))
+						want = [2]threshold.Status{min(want[0], verdict), max(want[1], verdict)}
 					}
-					if _, got := counts(low, high).certain(limit); got != want {
-						t.Errorf("-w %q -c %q, %d to %d: certain is %v, want %v", warning, critical, low, high, got, want)
+					if mildest, worst := counts(low, high).verdicts(limit); mildest != want[0] || worst != want[1] {
+						t.Errorf("-w %q -c %q, %d to %d: %v to %v, want %v", warning, critical, low, high, mildest, worst, want)
 					}
 				}
 			}
@@ -41,11 +42,11 @@ func parse(t *testing.T, text string) threshold.Range {
 	return r
 }
 
-func TestCertainAge(t *testing.T) {
+func TestVerdictsOnAge(t *testing.T) {
 	for _, tt := range []struct {
 		limit     string
 		low, high float64
-		want      bool
+		certain   bool
 	}{
 		{"86400", 5, math.Inf(1), false},
 		{"86400", 86401, math.Inf(1), true},
@@ -57,8 +58,8 @@ func TestCertainAge(t *testing.T) {
 		{"10:10", 5, 20, false},
 	} {
 		limit := threshold.Threshold{Warning: parse(t, tt.limit)}
-		if _, got := (span{low: tt.low, high: tt.high}).certain(limit); got != tt.want {
-			t.Errorf("-w %s, %v to %v: certain is %v, want %v", tt.limit, tt.low, tt.high, got, tt.want)
+		if mildest, worst := (span{low: tt.low, high: tt.high}).verdicts(limit); (mildest == worst) != tt.certain {
+			t.Errorf("-w %s, %v to %v: %v to %v, want one verdict: %v", tt.limit, tt.low, tt.high, mildest, worst, tt.certain)
 		}
 	}
 }

@@ -46,9 +46,6 @@ func (b *Book) Len() int { return len(b.entries) }
 // prove anything by it.
 func (b *Book) Empty() bool { return b.last == 0 }
 
-// Last is when the last run ended, since boot; 0 where there was none.
-func (b *Book) Last() time.Duration { return b.last }
-
 func (b *Book) find(cookie uint64) (entry, bool) {
 	i, ok := slices.BinarySearchFunc(b.entries, cookie, func(e entry, c uint64) int {
 		return cmp.Compare(e.cookie, c)

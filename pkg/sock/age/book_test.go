@@ -44,8 +44,8 @@ func TestFirstRunProvesNothing(t *testing.T) {
 			t.Errorf("age %d = %v, want unknown", i, a)
 		}
 	}
-	if b.Len() != 2 || b.Empty() || b.Last() != 100*time.Second {
-		t.Errorf("the book holds %d until %v, want 2 until 100s", b.Len(), b.Last())
+	if b.Len() != 2 || b.Empty() {
+		t.Errorf("the book holds %d, want 2", b.Len())
 	}
 }
 
