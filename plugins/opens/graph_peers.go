@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/sockcensus/sockcensus/pkg/history"
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -113,22 +114,17 @@ func peerField(peer netip.Addr) report.Metric {
 // sinceBeginning fills the graph for a call by hand, which remembers nothing:
 // the largest of all time.
 func sinceBeginning(q *question, s *opens.Sample, g *report.Graph) {
-	l := new(ledger)
-	l.advance(s, &q.query)
-	c := countsOf(s)
-	rest := uint64(0)
-	for i := range c.totals {
-		rest += c.totals[i].Opens
-	}
-	byPeer := map[netip.Addr]uint64{}
-	for _, p := range c.peers {
-		byPeer[p.Addr] += p.Opens
-	}
+	t := newTally(q.query, breakdown{by: history.ByPeer})
+	t.add(countsOf(s), s.Wall)
+	rest := t.total()
 	var metrics []report.Metric
-	for _, peer := range l.busiest(q.top) {
-		m := peerField(peer)
-		m.Value = report.Count(byPeer[peer])
-		rest -= min(rest, byPeer[peer])
+	for i, row := range rankedPeers(t) {
+		if i == q.top {
+			break
+		}
+		m := peerField(row.Peer)
+		m.Value = report.Count(row.Opens)
+		rest -= row.Opens
 		metrics = append(metrics, m)
 	}
 	last := &g.Metrics[len(g.Metrics)-1]

@@ -51,19 +51,16 @@ func (l *ledger) advance(s *opens.Sample, q *query) {
 	}
 	d := s.After(l.last)
 	l.fade(d.Length)
-	if len(q.peers) == 0 {
-		for _, total := range d.Totals {
-			l.total += total.Opens
+	for _, p := range d.Peers {
+		if q.wantsPeer(p.Addr) {
+			l.scores[p.Addr] += float64(p.Opens)
+			l.fresh[report.AddressLabel(p.Addr)] += p.Opens
+			l.total += p.Opens
 		}
 	}
-	for _, p := range d.Peers {
-		if !q.wantsPeer(p.Addr) {
-			continue
-		}
-		l.scores[p.Addr] += float64(p.Opens)
-		l.fresh[report.AddressLabel(p.Addr)] += p.Opens
-		if len(q.peers) > 0 {
-			l.total += p.Opens
+	for _, total := range d.Totals {
+		if len(q.peers) == 0 {
+			l.total += total.Overflow
 		}
 	}
 	l.last = s

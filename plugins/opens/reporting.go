@@ -163,12 +163,7 @@ func (s span) query(t *tally) history.Query {
 	q := history.Query{
 		Since: s.since, Until: s.until, Peers: t.query.peers, By: t.by, Prefix4: t.prefix4, Prefix6: t.prefix6,
 	}
-	q.Want = func(s opens.Service) bool {
-		if s.Port == 0 && len(t.query.ports) > 0 {
-			return false // of a port that found no room
-		}
-		return t.query.wants(s)
-	}
+	q.Want = t.query.wantsUnknown
 	return q
 }
 
@@ -194,7 +189,7 @@ func (p *past) take(rows []history.Row, c *history.Coverage) {
 
 // add counts what came since the last step, straight from the kernel.
 func (p *past) add(baseline *opens.Sample) {
-	s, err := p.tally.sample(p.host)
+	s, err := p.sample(p.tally.query.wants)
 	if err == nil {
 		err = sameNamespace(s, baseline)
 	}

@@ -57,6 +57,12 @@ func (q *query) wants(s opens.Service) bool {
 	return len(q.ports) == 0 || slices.ContainsFunc(q.ports, func(r sockselection.PortRange) bool { return r.Low <= s.Port && s.Port <= r.High })
 }
 
+// wantsUnknown is wants for what the kernel's tables had no room for: port 0 is of
+// none that is known.
+func (q *query) wantsUnknown(s opens.Service) bool {
+	return q.wants(s) && (s.Port != 0 || len(q.ports) == 0)
+}
+
 func (q *query) wantsPeer(a netip.Addr) bool {
 	return len(q.peers) == 0 || slices.ContainsFunc(q.peers, func(p netip.Prefix) bool { return p.Contains(a) })
 }

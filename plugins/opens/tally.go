@@ -10,21 +10,40 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/opens"
 )
 
-// counts are what a reading or the difference of two has: totals of services,
-// and what of it is known of peers.
+// counts are what a reading or the difference of two has: connections of known
+// peers, and by service those of unknown ones.
 type counts struct {
-	in, out opens.Flow
-	totals  []opens.Total
 	peers   []opens.Peer
+	unknown map[opens.Service]uint64
 }
 
-func countsOf(s *opens.Sample) counts      { return counts{s.In, s.Out, s.Totals, s.Peers} }
-func changesOf(d *opens.Difference) counts { return counts{d.In, d.Out, d.Totals, d.Peers} }
-func (c *counts) flow(out bool) opens.Flow {
-	if out {
-		return c.out
+// countsOf are all that a reading has: what the total of a service is more than
+// the sum of its peers is of peers that have no counter, or had one once.
+func countsOf(s *opens.Sample) counts {
+	c := counts{s.Peers, rests(s.In, s.Out)}
+	for _, total := range s.Totals {
+		c.unknown[total.Service] += total.Opens
 	}
-	return c.in
+	for _, p := range s.Peers {
+		c.unknown[p.Service] -= min(c.unknown[p.Service], p.Opens)
+	}
+	return c
+}
+
+// changesOf are what came between two readings. As in the history, peers and
+// overflow are summed up and totals are not asked: those are read a moment before,
+// and a connection of that moment would be in two differences, or in none.
+func changesOf(d *opens.Difference) counts {
+	c := counts{d.Peers, rests(d.In, d.Out)}
+	for _, total := range d.Totals {
+		c.unknown[total.Service] += total.Overflow
+	}
+	return c
+}
+
+// rests are those of ports that found no room, as port 0.
+func rests(in, out opens.Flow) map[opens.Service]uint64 {
+	return map[opens.Service]uint64{{Direction: opens.In}: in.Rest, {Direction: opens.Out}: out.Rest}
 }
 
 // A tally sums connections up by group. Groups are rows of a report whose
@@ -57,30 +76,17 @@ func (t *tally) sample(h *host) (*opens.Sample, error) {
 
 // add counts what the query picks; at is when it was.
 func (t *tally) add(c counts, at time.Time) {
-	rest := map[opens.Service]uint64{}
-	for _, total := range c.totals {
-		if t.query.wants(total.Service) {
-			rest[total.Service] += total.Opens
-		}
-	}
-	for _, direction := range []opens.Direction{opens.In, opens.Out} {
-		s := opens.Service{Direction: direction} // port 0: of none that is known
-		if flow := c.flow(direction == opens.Out); len(t.query.ports) == 0 && t.query.wants(s) && flow.Rest > 0 {
-			rest[s] += flow.Rest
-		}
-	}
 	for _, p := range c.peers {
-		if !t.query.wants(p.Service) {
-			continue
-		}
-		rest[p.Service] -= min(rest[p.Service], p.Opens)
-		if t.query.wantsPeer(p.Addr) {
+		if t.query.wants(p.Service) && t.query.wantsPeer(p.Addr) {
 			t.groups[t.row(at, p.Service, p.Addr)] += p.Opens
 		}
 	}
-	for s, n := range rest {
+	for s, n := range c.unknown {
+		if n == 0 || !t.query.wantsUnknown(s) {
+			continue
+		}
 		t.unknown += n
-		if n > 0 && len(t.query.peers) == 0 {
+		if len(t.query.peers) == 0 {
 			t.groups[t.row(at, s, netip.Addr{})] += n
 		}
 	}
