@@ -231,6 +231,7 @@ func TestMuninConfiguration(t *testing.T) {
 		}
 	}
 	node.Conf(on)
+	knownVariables(t, on)
 	for _, match := range muninSection.FindAllStringSubmatch(on, -1) {
 		link := match[1] + strings.ReplaceAll(match[2], "*", "count")
 		if !slices.Contains(plugins(t), strings.SplitN(link, "_", 2)[0]) {
@@ -242,6 +243,27 @@ func TestMuninConfiguration(t *testing.T) {
 			if r.Code != 0 || r.Stderr != "" || complaint != "" && !strings.HasPrefix(link, "opens") {
 				t.Errorf("munin-run %s %s with its section: %s", link, command, r)
 			}
+		}
+	}
+}
+
+// knownVariables holds the env lines against the options: in an environment a
+// plugin cannot tell a mistake from what is not for it.
+func knownVariables(t *testing.T, text string) {
+	t.Helper()
+	var options []string
+	for line := range strings.Lines(text) {
+		if section := muninSection.FindStringSubmatch(strings.TrimSpace(line)); section != nil {
+			options = nil
+			if plugin := strings.SplitN(section[1], "_", 2)[0]; slices.Contains(plugins(t), plugin) {
+				options = helpOptions(t, plugin)
+			}
+		}
+		name, ok := strings.CutPrefix(line, "env.")
+		name, _, _ = strings.Cut(name, " ")
+		limit := strings.HasSuffix(name, "_warning") || strings.HasSuffix(name, "_critical")
+		if ok && options != nil && !limit && !slices.Contains(options, strings.ReplaceAll(name, "_", "-")) {
+			t.Errorf("env.%s is no option", name)
 		}
 	}
 }

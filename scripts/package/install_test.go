@@ -62,7 +62,14 @@ func lifeOfPackage(t *testing.T, m manager) {
 		if got := r.run("getcap /usr/lib/sockcensus/conntrack"); got != "" {
 			t.Errorf("a capability that nobody asked for: %s", got)
 		}
+		flows := "runuser -u nagios -- " + m.checks + "/check_conntrack --by src"
+		if got := r.try(flows); got.Code != 3 || !strings.Contains(got.Stdout, "CAP_NET_ADMIN") {
+			t.Errorf("without the right: %s", got)
+		}
 		r.run("/usr/lib/sockcensus/grant-capabilities on nagios")
+		if got := r.try(flows); got.Code != 0 || !strings.HasPrefix(got.Stdout, "CONNTRACK OK") {
+			t.Errorf("with the capability: %s", got)
+		}
 	}
 
 	r.run(m.install + " /mnt/new")
