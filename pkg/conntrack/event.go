@@ -180,10 +180,15 @@ func (s *Subscription) Close() error { return s.t.close() }
 // Overruns is how often events were lost until now; it asks nobody.
 func (s *Subscription) Overruns() uint64 { return s.overruns }
 
-// Loss is what was lost until now.
+// Loss is what was lost until now. There is an overrun wherever an event was
+// lost, even if the kernel has not told of it yet.
 func (s *Subscription) Loss() Loss {
-	events, known := s.t.dropped()
-	return Loss{Overruns: s.overruns, Events: events, EventsKnown: known}
+	l := Loss{Overruns: s.overruns}
+	l.Events, l.EventsKnown = s.t.dropped()
+	if l.EventsKnown && l.Events > 0 {
+		l.Overruns = max(l.Overruns, 1)
+	}
+	return l
 }
 
 // Receive calls fn with every event until the context ends, which is no error,
@@ -201,12 +206,12 @@ func (s *Subscription) Receive(ctx context.Context, fn func(*Event) error) error
 			if err := s.datagram(buf[:n], fn); err != nil {
 				return err
 			}
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, errOverrun):
+		case errors.Is(err, errOverrun): // the kernel says so once, in the last moment too
 			if err := s.lose(); err != nil {
 				return err
 			}
+		case ctx.Err() != nil:
+			return nil
 		default:
 			return explain("events", err)
 		}

@@ -93,6 +93,12 @@ func TestEventErrors(t *testing.T) {
 	if !errors.As(err, &lost) || lost.Events != 7 || !strings.Contains(err.Error(), "lost 7 ") {
 		t.Errorf("a loss that ends it: %v", err)
 	}
+	if _, _, err = play(t, strict, overrun, flow); !errors.As(err, &lost) { // the context ends just then
+		t.Errorf("a loss in the last moment: %v", err)
+	}
+	if _, loss, err = play(t, SubscribeConfig{}, nil, flow); err != nil || loss.Overruns != 1 {
+		t.Errorf("a loss that the kernel has not told of: %+v, error %v", loss, err)
+	}
 	if err := (&LossError{}).Error(); !strings.Contains(err, "unknown number") {
 		t.Error(err)
 	}
