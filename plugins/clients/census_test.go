@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -193,13 +194,32 @@ func TestWithoutState(t *testing.T) {
 		t.Errorf("what is proven is enough for an alarm: exit %d: %s", code, stdout)
 	}
 	_, stdout, _ = call(t, newFakeHost(), "", []string{"no_wait=1"}, "clients_443")
-	if !strings.Contains(stdout, "clients.value U\n") || !strings.Contains(stdout, "state-dir") {
+	if !strings.Contains(stdout, "clients.value U\n") || !strings.Contains(stdout, "set env.state_dir to a directory") {
 		t.Errorf("Munin: %s", stdout)
 	}
 	missing := filepath.Join(t.TempDir(), "none")
 	code, stdout, _ = call(t, newFakeHost(), missing, nil, "check_clients -p 443")
 	if code != 0 || perfdata(stdout)["clients"] != 6 || !strings.Contains(stdout, "nothing is remembered: ") {
 		t.Errorf("a directory that is not there: exit %d: %s", code, stdout)
+	}
+}
+
+// Another run that does not come to an end keeps nothing from being said.
+func TestLocked(t *testing.T) {
+	h, dir := newFakeHost(), t.TempDir()
+	call(t, h, dir, nil, "check_clients -p 443 --no-wait")
+	lock, err := os.Open(stateFile(t, dir) + ".lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	h.now += time.Minute
+	code, stdout, _ := call(t, h, dir, nil, "check_clients -p 443 --no-wait -c 5 -t 300ms")
+	if code != 2 || perfdata(stdout)["clients"] != 6 || !strings.Contains(stdout, "another run holds the lock, and --timeout leaves no time to wait") {
+		t.Errorf("exit %d: %s", code, stdout)
 	}
 }
 

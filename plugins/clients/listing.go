@@ -22,12 +22,9 @@ type listing struct {
 
 // List shows a row for each client, and for each peer that may be one.
 func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, error) {
-	top, err := l.top(maxTop)
+	top, err := l.top(0) // all
 	if err != nil {
 		return nil, err
-	}
-	if l.Top == "" {
-		top = 0
 	}
 	c, err := l.take(ctx, call, &l.Options)
 	if err != nil {

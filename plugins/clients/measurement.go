@@ -81,7 +81,7 @@ func (c *census) problem(metrics []string) string {
 // remedy is what to do so that less is undecided.
 func (c *census) remedy(otherwise string) string {
 	if c.memory.hopeless() {
-		return "name a --state-dir that can be written to, or let it wait"
+		return "set --state-dir to a directory that can be written to, or let it wait"
 	}
 	return otherwise
 }

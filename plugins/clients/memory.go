@@ -101,6 +101,9 @@ func (m *memory) keep(ctx context.Context, on host, book *age.Book) {
 		}
 		return book.Append(nil), nil
 	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%s: %w, and --timeout leaves no time to wait", m.store.Path(), state.ErrBusy)
+	}
 	if err != nil {
 		m.without(err)
 	}
