@@ -6,7 +6,7 @@ GO      ?= go
 
 PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS := -s -w -X github.com/sockcensus/sockcensus/pkg/plugin.version=$(VERSION)
+LDFLAGS := -s -w -funcalign=16 -X github.com/sockcensus/sockcensus/pkg/plugin.version=$(VERSION)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 .PHONY: help build run test lint bench bench-smoke fuzz install package clean

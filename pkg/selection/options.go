@@ -10,8 +10,8 @@ type Options struct {
 	PeerPort  []string `long:"peer-port" unquote:"false" value-name:"PORT" description:"port of the other side"`
 	Local     []string `long:"local" unquote:"false" value-name:"ADDR[/LEN]" description:"local address or network"`
 	Peer      []string `long:"peer" unquote:"false" value-name:"ADDR[/LEN]" description:"address or network of the other side"`
-	State     []string `long:"state" unquote:"false" value-name:"STATE" description:"state or group of states, as in ss"`
-	Exclude   []string `long:"exclude" unquote:"false" value-name:"STATE" description:"all states but this one"`
+	State     []string `long:"state" unquote:"false" value-name:"STATE" description:"established, syn-sent, syn-recv, fin-wait-1, fin-wait-2, time-wait, close-wait, last-ack, closing, closed, bound-inactive, listening, all, connected, synchronized, bucket or big (as in ss)"`
+	Exclude   []string `long:"exclude" unquote:"false" value-name:"STATE" description:"all states but this one, named as for --state"`
 	Protocol  []string `long:"protocol" unquote:"false" value-name:"P" description:"tcp, udp, udplite, raw, unix, mptcp, sctp, dccp or packet (default: tcp)"`
 	IPv4      bool     `short:"4" long:"ipv4" description:"only IPv4 addresses"`
 	IPv6      bool     `short:"6" long:"ipv6" description:"only IPv6 addresses"`

@@ -15,7 +15,7 @@ import (
 // differ where NAT is at work.
 type flowSelection struct {
 	Protocol   []string `long:"protocol" unquote:"false" value-name:"P" description:"tcp, udp, icmp, icmpv6, sctp, dccp, udplite, gre, esp, ah, igmp or a number"`
-	State      []string `long:"state" unquote:"false" value-name:"STATE" description:"TCP state as in conntrack(8): established, syn_sent, time_wait ..."`
+	State      []string `long:"state" unquote:"false" value-name:"STATE" description:"none, syn_sent, syn_recv, established, fin_wait, close_wait, last_ack, time_wait or close (TCP, as in conntrack(8))"`
 	Src        []string `long:"src" unquote:"false" value-name:"ADDR[/LEN]" description:"address or network that opened the flow"`
 	Dst        []string `long:"dst" unquote:"false" value-name:"ADDR[/LEN]" description:"address or network that it was opened to"`
 	Sport      []string `long:"sport" unquote:"false" value-name:"PORT" description:"port, service name or range that opened the flow"`

@@ -29,6 +29,8 @@ var completions = []struct {
 	{"connections", "sockcensus-connections count --by state,net", []string{"state,network"}, []string{"state,peer"}},
 	{"connections", "sockcensus-connections list -p htt", []string{"http", "https"}, []string{"ssh"}},
 	{"connections", "sockcensus-connections list --port 80,htt", []string{"80,http", "80,https"}, nil},
+	{"connections", "sockcensus-connections list --state fin", []string{"fin-wait-1", "fin-wait-2"}, []string{"closing"}},
+	{"connections", "check_connections --exclude time", []string{"time-wait"}, nil},
 	{"connections", "check_connections --by st", []string{"state"}, []string{"port"}},
 	{"connections", "check_connections --war", []string{"--warning"}, []string{"--format"}},
 	{"connections", "sockcensus-connections list --user roo", []string{"root"}, nil},
@@ -40,6 +42,7 @@ var completions = []struct {
 	{"listeners", "sockcensus-listeners baseline check expec", []string{"expected"}, nil},
 	{"listeners", "check_listeners --unexpected ", []string{"ok", "warning", "critical"}, []string{"unknown"}},
 	{"conntrack", "sockcensus-conntrack count --by reply", []string{"reply-src"}, nil},
+	{"conntrack", "sockcensus-conntrack list --state syn", []string{"syn_sent", "syn_recv"}, nil},
 	{"conntrack", "sockcensus-conntrack list --status a", []string{"assured"}, []string{"unreplied"}},
 }
 

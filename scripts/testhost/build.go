@@ -90,7 +90,7 @@ func buildPlugins(root, dir string) (map[string]error, error) {
 
 func buildPlugin(root, dir, name string) error {
 	binary := filepath.Join(dir, name)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./plugins/"+name)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -funcalign=16", "-o", binary, "./plugins/"+name)
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build plugins/%s: %w\n%s", name, err, out)
