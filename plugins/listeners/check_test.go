@@ -225,6 +225,22 @@ func TestMissingNamesWhatIsNearby(t *testing.T) {
 	}
 }
 
+// /proc does not tell whether a socket on [::] takes IPv4: what is taken for
+// granted is said.
+func TestDualStackIsNotKnown(t *testing.T) {
+	h := newTree(t)
+	h.listen("tcp [::]:80")
+	h.listen("tcp [::]:443")
+	h.listen("tcp 0.0.0.0:443")
+	o := checkIn(t, h, "--require", "tcp/*:80,tcp/*:443,tcp/80", "--unexpected", "ok")
+	if o.code != 0 || !strings.HasSuffix(o.stdout, "\nsource proc does not tell whether [::] takes IPv4 too, which is taken for granted: tcp/*:80\n") {
+		t.Errorf("%v", o)
+	}
+	if o := checkIn(t, h, "--require", "tcp/*:443,tcp/80", "--unexpected", "ok"); strings.Contains(o.stdout, "granted") {
+		t.Errorf("%v", o)
+	}
+}
+
 func TestSelectionNarrowsTheUnexpected(t *testing.T) {
 	h := webHost(t)
 	o := checkIn(t, h, "--allow", "tcp/22", "--port", "1-1023", "--protocol", "tcp", "--ipv4")

@@ -28,6 +28,9 @@ func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *r
 	r.Headline = c.headline(counted.listening, matters)
 	r.Problems = x.problems
 	r.Details = append(c.lines(call, matters), x.notes...)
+	if note := c.untold(); note != "" {
+		r.Details = append(r.Details, note)
+	}
 	if len(x.problems) == 1 && c.result.Differs() {
 		r.Details = append(r.Details, x.problems...) // the first line may have no room for it
 	}

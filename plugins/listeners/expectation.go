@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/baseline"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/owner"
 	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
@@ -171,4 +174,32 @@ func (c *comparison) doubted() []*socket {
 		}
 	}
 	return sockets
+}
+
+// untold says which wildcards are taken for fulfilled although the source does
+// not tell whether the socket on [::] takes IPv4 as well; "" where there are none.
+func (c *comparison) untold() string {
+	if !slices.ContainsFunc(c.listed, (*listener).doubtful) {
+		return ""
+	}
+	var places []string
+	for i := range c.rules {
+		p := &c.rules[i].Place
+		there := func(l *listener) bool { return p.Matches(&l.Listener) }
+		if !c.rules[i].Required || p.Scope != baseline.Wildcard || !slices.ContainsFunc(c.listed, there) {
+			continue
+		}
+		if !slices.ContainsFunc(c.listed, func(l *listener) bool { return there(l) && !l.doubtful() }) {
+			places = append(places, c.rules[i].String())
+		}
+	}
+	if len(places) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("source %s does not tell whether [::] takes IPv4 too, which is taken for granted: %s", c.plan.Source, strings.Join(places, ", "))
+}
+
+// doubtful reports whether it is not known if the listener takes IPv4.
+func (l *listener) doubtful() bool {
+	return l.Local.Addr().Is6() && !l.sockets[0].known.Has(sock.FieldV6Only)
 }
