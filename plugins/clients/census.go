@@ -109,9 +109,9 @@ func pause(ctx context.Context, t *tally, cost time.Duration) time.Duration {
 }
 
 // lasting reports whether connections belong to a selection for all of their
-// life. They come late into one by state, by what a program sets, and by who
-// holds them, since before they are accepted nobody does. The interface they have
-// from the listener.
+// life. They come late into one by state, by what a program sets (mark, cgroup,
+// SO_BINDTODEVICE), and by who holds them, since before they are accepted nobody
+// does.
 func lasting(s *selection.Selected) bool {
 	alive := sock.StatesOf(sock.Established, sock.FinWait1, sock.FinWait2, sock.CloseWait, sock.LastAck, sock.Closing)
 	for _, t := range s.Tables {
@@ -119,5 +119,5 @@ func lasting(s *selection.Selected) bool {
 			return false
 		}
 	}
-	return s.Keep == nil && filter.Needs(s.Filter)&^sock.FieldInterface == 0
+	return s.Keep == nil && filter.Needs(s.Filter) == 0
 }

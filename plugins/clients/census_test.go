@@ -392,19 +392,22 @@ func TestTwoMasters(t *testing.T) {
 // Where a connection can come late into a selection, not having been seen
 // proves nothing.
 func TestLateComers(t *testing.T) {
-	h, dir := newFakeHost(), t.TempDir()
-	const line = "check_clients -p 443 --user root --no-wait"
-	call(t, h, dir, nil, line)
-	h.now += time.Second
-	h.viewers = append(h.viewers, viewer{peer: "10.0.0.77:1", born: 100 * time.Second})
-	_, stdout, _ := call(t, h, dir, nil, line)
-	if !strings.Contains(stdout, "10.0.0.77: 1 undecided") {
-		t.Errorf("a connection of which nothing is known is not undecided: %s", stdout)
+	for _, line := range []string{"check_clients -p 443 --user root --no-wait", "check_clients -p 443 --interface lo --no-wait"} {
+		h, dir := newFakeHost(), t.TempDir()
+		call(t, h, dir, nil, line)
+		h.now += time.Second
+		h.viewers = append(h.viewers, viewer{peer: "10.0.0.77:1", born: 100 * time.Second, bound: 1})
+		_, stdout, _ := call(t, h, dir, nil, line)
+		if !strings.Contains(stdout, "10.0.0.77: 1 undecided") {
+			t.Errorf("%s: a connection of which nothing is known is not undecided: %s", line, stdout)
+		}
 	}
+	h, dir := newFakeHost(), t.TempDir()
+	h.viewers = append(h.viewers, viewer{peer: "10.0.0.77:1", born: 999 * time.Second})
 	call(t, h, dir, nil, "check_clients -p 443 --no-wait")
 	h.now += time.Second
 	h.viewers = append(h.viewers, viewer{peer: "10.0.0.78:1", born: h.now})
-	_, stdout, _ = call(t, h, dir, nil, "check_clients -p 443 --no-wait")
+	_, stdout, _ := call(t, h, dir, nil, "check_clients -p 443 --no-wait")
 	if strings.Contains(stdout, "10.0.0.78") || !strings.Contains(stdout, "10.0.0.77: 1 undecided") {
 		t.Errorf("a connection that was not there a second ago is not younger: %s", stdout)
 	}

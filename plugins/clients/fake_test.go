@@ -19,6 +19,7 @@ type viewer struct {
 	peer       string
 	born, gone time.Duration // gone is 0 for one that stays
 	idle       bool
+	bound      uint32 // to an interface
 }
 
 // A fakeHost has connections of known ages. Its clock moves by 2 ms with every
@@ -108,7 +109,7 @@ func (v viewer) socket(now time.Duration, cookie uint64) sock.Socket {
 		quiet = now - v.born
 	}
 	s.Known |= sock.FieldCookie | sock.FieldTCPInfo
-	s.Cookie = cookie
+	s.Cookie, s.Interface = cookie, v.bound
 	s.TCPInfo = sock.TCPInfo{
 		LastDataSent: quiet, LastDataReceived: quiet, LastAckReceived: quiet,
 		RTT: 12500 * time.Microsecond, BytesReceived: 1500, BytesAcked: 2_400_000,
