@@ -75,7 +75,7 @@ func shortcomings(t *tally, s *opens.Summary) []string {
 		notes = append(notes, "the nft method counts answered SYNs, half-open handshakes too, and incoming connections alone")
 	}
 	if t.needsPeers() {
-		notes = append(notes, nonEmpty(unknownPeers(t.unknown, &t.query, s.Method))...)
+		notes = append(notes, nonEmpty(unknownPeers(t.unknown, &t.query))...)
 	}
 	if s.Lost > 0 {
 		notes = append(notes, plural(s.Lost, "connection")+" found no room even for their namespace, and are counted nowhere: switch on with a larger --size")

@@ -26,6 +26,10 @@ type lab struct {
 	server, client *testhost.Netns
 	dir            string // everything of the test
 	binary         string
+
+	// Of labs that count: who connected to port 4711, and how many should have.
+	accepted *truth
+	made     int
 }
 
 const (

@@ -103,7 +103,7 @@ func (m *measurement) report(call *plugin.Call, q *question, f *search, memory *
 		r.Trace = append(r.Trace, "the period reaches back to "+f.best.origin)
 		fill(g, f.best)
 		g.Metrics = append(g.Metrics, m.peerMetrics(call, f.best, q.top)...)
-		if note := unknownPeers(f.best.unknown, &q.query, f.now.Method); note != "" {
+		if note := unknownPeers(f.best.unknown, &q.query); note != "" {
 			r.Details = append(r.Details, note)
 		}
 	case memory.err != nil:

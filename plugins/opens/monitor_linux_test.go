@@ -12,22 +12,25 @@ import (
 	"github.com/sockcensus/sockcensus/scripts/testhost"
 )
 
-// counting is a lab where 120 connections of 3 peers to port 4711 were counted.
-func countingLab(t *testing.T) *lab {
+// countingLab is a lab where 120 connections of 3 peers to port 4711 were counted.
+func countingLab(t *testing.T, options ...string) *lab {
 	t.Helper()
-	l, tr := newLab(t), newTruth()
-	l.on()
-	tr.serve(t, l.server, at(server4, 4711))
-	tr.settle(t, burst{to: at(server4, 4711), from: addresses("10.66.0.0", 3), n: 120}.run(t, l.client))
+	l := newLab(t)
+	l.on(options...)
+	l.accepted = newTruth()
+	l.accepted.serve(t, l.server, at(server4, 4711))
+	l.connect(120)
 	return l
 }
 
-// connect makes more connections.
+// connect makes more connections, and waits until they were accepted.
 func (l *lab) connect(n int) {
 	l.t.Helper()
 	if made := (burst{to: at(server4, 4711), from: addresses("10.66.0.0", 3), n: n}).run(l.t, l.client); made != n {
 		l.t.Fatalf("%d of %d connections were made", made, n)
 	}
+	l.made += n
+	l.accepted.settle(l.t, l.made)
 }
 
 // Once it is on, nobody reads it: all commands that show numbers, the check, Munin.
@@ -64,10 +67,7 @@ func TestNobody(t *testing.T) {
 // With nft nobody may read the kernel's tables, but the snapshot that the timer
 // publishes, and is told its age.
 func TestNobodyReadsSnapshot(t *testing.T) {
-	l, tr := newLab(t), newTruth()
-	l.on("--method", "nft")
-	tr.serve(t, l.server, at(server4, 4711))
-	tr.settle(t, burst{to: at(server4, 4711), from: addresses("10.66.0.0", 3), n: 120}.run(t, l.client))
+	l := countingLab(t, "--method", "nft")
 	run := func(args ...string) testhost.Result {
 		c := l.command("check_opens", args...)
 		c.User = testhost.NagiosUser(t)

@@ -265,3 +265,18 @@ func TestThinned(t *testing.T) {
 		t.Errorf("%d large samples are kept", len(samples))
 	}
 }
+
+// The time of day may jump as it likes: periods are told by the clock that nobody
+// sets.
+func TestClockJump(t *testing.T) {
+	t.Chdir(t.TempDir())
+	f := newFake(reading(0, 1000))
+	line1(t, f)
+	for i, jump := range []time.Duration{72 * time.Hour, -30 * 24 * time.Hour, 0} {
+		after := time.Duration(i+1) * 5 * time.Minute
+		f.goTo(after, uint64(1300+300*i))
+		f.now = f.now.Add(jump)
+		f.sample.Wall = f.now
+		expect(t, line1(t, f), "OPENS OK - 300 connections to port 443 in 5m of 1 peer ")
+	}
+}

@@ -39,10 +39,7 @@ func TestSwitchedOffAndOn(t *testing.T) {
 // Somebody's `flush ruleset` takes the counters of nft away: that is said, and what
 // comes after is neither negative nor doubled.
 func TestFlushedRuleset(t *testing.T) {
-	l, tr := newLab(t), newTruth()
-	l.on("--method", "nft")
-	tr.serve(t, l.server, at(server4, 4711))
-	l.connect(60)
+	l := countingLab(t, "--method", "nft")
 	l.opens(0, "record")
 	l.check("-p", "4711")
 	l.tool("nft", l.server, "flush ruleset")
@@ -58,8 +55,8 @@ func TestFlushedRuleset(t *testing.T) {
 		t.Errorf("on again: %v", got)
 	}
 	l.opens(0, "record")
-	if got := l.opens(0, "report", "-p", "4711", "--format", "csv").Stdout; got != "opens\n69\n" {
-		t.Errorf("the history has %q, want 60 and 9", got)
+	if got := l.opens(0, "report", "-p", "4711", "--format", "csv").Stdout; got != "opens\n129\n" {
+		t.Errorf("the history has %q, want 120 and 9", got)
 	}
 }
 

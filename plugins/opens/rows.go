@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/history"
-	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/sock/names"
 )
@@ -160,7 +159,7 @@ func directions(b *breakdown) bool { return b.has(history.ByDirection) }
 
 // unknownPeers says what an overflow of the kernel's table means for numbers
 // by peer.
-func unknownPeers(n uint64, q *query, m opens.Method) string {
+func unknownPeers(n uint64, q *query) string {
 	if n == 0 {
 		return ""
 	}
