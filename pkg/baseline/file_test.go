@@ -2,10 +2,13 @@ package baseline
 
 import (
 	"bytes"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
 func TestProblems(t *testing.T) {
@@ -203,6 +206,43 @@ func FuzzParse(f *testing.F) {
 		}
 		if changes := again.Merge(listeners); len(changes) > 0 {
 			t.Fatalf("%q: a second merge changes %v in\n%s", data, changes, file.Bytes())
+		}
+	})
+}
+
+// What is written down for any listeners expects just these, whatever their
+// programs call themselves and whatever the file held before.
+func FuzzMerge(f *testing.F) {
+	f.Add("tcp *:80 *", "nginx", "-", uint16(80), true, false)
+	f.Add("#- tcp [::]:80 a\ntcp 0.0.0.0/0:1-90 [x", "[x", "\\", uint16(80), false, true)
+	f.Add("tcp *:80 \"\"", "", "*", uint16(80), true, true)
+	f.Fuzz(func(t *testing.T, text, first, second string, port uint16, v6only, unseen bool) {
+		if port == 0 || len(first) > maxName || len(second) > maxName {
+			return
+		}
+		file := Parse([]byte(text))
+		for _, p := range file.Problems {
+			if p.Kind == Typo {
+				return // baseline write refuses such a file
+			}
+		}
+		listeners := []Listener{
+			{Protocol: sock.TCP, Local: netip.AddrPortFrom(netip.IPv6Unspecified(), port), V6Only: v6only, Programs: []string{first}},
+			{Protocol: sock.TCP, Local: netip.AddrPortFrom(netip.IPv4Unspecified(), port), Programs: []string{second}},
+			{Protocol: sock.UDP, Local: netip.AddrPortFrom(netip.IPv6Loopback(), port), Loopback: true, Unseen: unseen},
+		}
+		file.Merge(listeners)
+		again := Parse(file.Bytes())
+		if r := Compare(again.Rules(), listeners); r.Differs() {
+			t.Fatalf("%+v after\n%s", r, file.Bytes())
+		}
+		for _, p := range again.Problems {
+			if p.Kind == Typo {
+				t.Fatalf("%v in\n%s", &p, file.Bytes())
+			}
+		}
+		if changes := again.Merge(listeners); len(changes) > 0 {
+			t.Fatalf("a second merge changes %v in\n%s", changes, file.Bytes())
 		}
 	})
 }
