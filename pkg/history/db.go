@@ -207,7 +207,7 @@ func (d *DB) check(ctx context.Context, q querier) error {
 	}
 	switch {
 	case id == 0 && version == 0 && d.empty(ctx, q):
-		return failure(ErrMissing, nil, "the history ", d.path, " is empty: opens record has not run yet")
+		return failure(ErrMissing, nil, "the history ", d.path, " is empty: sockcensus-opens record has not run yet")
 	case id != applicationID:
 		return failure(ErrForeign, nil, d.path, " is a database, but no history of sockcensus: give another file")
 	case version > schemaVersion:

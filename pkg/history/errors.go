@@ -60,7 +60,7 @@ func explain(path string, err error) error {
 	case err == nil || errors.As(err, &known):
 		return err
 	case errors.Is(err, fs.ErrNotExist):
-		return failure(ErrMissing, err, "there is no history at ", path, ": opens record (which a systemd timer runs) begins it")
+		return failure(ErrMissing, err, "there is no history at ", path, ": sockcensus-opens record (which a systemd timer runs) begins it")
 	case errors.Is(err, fs.ErrPermission):
 		return failure(ErrPermission, err, "no right to open the history ", path)
 	case !errors.As(err, &lite):

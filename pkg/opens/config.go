@@ -52,9 +52,9 @@ func (c Config) pin(name string) string { return filepath.Join(c.dir(), name) }
 // command is how a person switches on with this configuration.
 func (c Config) command(word string) string {
 	if c.dir() == DefaultDir {
-		return "opens " + word
+		return "sockcensus-opens " + word
 	}
-	return "opens " + word + " --bpffs " + c.dir()
+	return "sockcensus-opens " + word + " --bpffs " + c.dir()
 }
 
 // Change is what On did.

@@ -81,7 +81,7 @@ func (f *fake) off() error {
 	if f.sample != nil {
 		return nil
 	}
-	return &opens.Error{Kind: opens.ErrOff, Text: "connections are not being counted: run opens on as root to switch it on"}
+	return &opens.Error{Kind: opens.ErrOff, Text: "connections are not being counted: run sockcensus-opens on as root to switch it on"}
 }
 
 func (f *fake) Read(q opens.Query, v opens.Visitor) (opens.Summary, error) {

@@ -183,7 +183,7 @@ func (m *measurement) Autoconf(_ context.Context, call *plugin.Call) error {
 	return h.counter(func(counter opens.Counter) error {
 		status, err := counter.Status()
 		if err == nil && !status.Counting {
-			err = errors.New("a part of the counters is missing: run opens on as root")
+			err = errors.New("a part of the counters is missing: run sockcensus-opens on as root")
 		}
 		return err
 	})

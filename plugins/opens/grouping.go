@@ -67,7 +67,7 @@ func parseDimension(word string, hours bool) (dimension, error) {
 	all := dimensions()
 	if !hours {
 		if word == "hour" {
-			return dimension{}, plugin.Usagef("--by hour needs the history: use opens report")
+			return dimension{}, plugin.Usagef("--by hour needs the history: use sockcensus-opens report")
 		}
 		all = all[:len(all)-1]
 	}

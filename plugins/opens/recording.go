@@ -25,7 +25,7 @@ type recording struct {
 const quiet = 24 * time.Hour
 
 // errRecordsSnapshot is a step without the right to read the kernel's tables.
-var errRecordsSnapshot = errors.New("the kernel's counters cannot be read without a right, so there is nothing to record but what was published before: run opens record as root, as the systemd timer does")
+var errRecordsSnapshot = errors.New("the kernel's counters cannot be read without a right, so there is nothing to record but what was published before: run sockcensus-opens record as root, as the systemd timer does")
 
 // List records one step.
 func (o *recording) List(ctx context.Context, call *plugin.Call) (*report.Table, error) {

@@ -16,7 +16,7 @@ func TestSwitchedOffAndOn(t *testing.T) {
 	}
 	l.opens(0, "record")
 	l.opens(0, "off")
-	if got := l.check("-p", "4711"); got.Code != 3 || !strings.HasPrefix(got.Stdout, "OPENS UNKNOWN - connections are not being counted: run opens on --bpffs "+l.bpffs()+" as root") {
+	if got := l.check("-p", "4711"); got.Code != 3 || !strings.HasPrefix(got.Stdout, "OPENS UNKNOWN - connections are not being counted: run sockcensus-opens on --bpffs "+l.bpffs()+" as root") {
 		t.Errorf("while off: %v", got)
 	}
 	if got := l.opens(1, "status"); !strings.Contains(got.Stdout, "counting  no") {

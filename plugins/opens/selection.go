@@ -75,7 +75,7 @@ func (q *query) counts(m opens.Method) error {
 	return nil
 }
 
-var errNoOutgoing = errors.New("the nft method counts incoming connections alone: outgoing ones need the sockops method, which opens on --method sockops switches on where the kernel allows it")
+var errNoOutgoing = errors.New("the nft method counts incoming connections alone: outgoing ones need the sockops method, which sockcensus-opens on --method sockops switches on where the kernel allows it")
 
 // noun is what is counted.
 func (s *selection) noun() string {

@@ -44,7 +44,7 @@ func (o *statusOf) List(_ context.Context, call *plugin.Call) (*report.Table, er
 	table.Source = func() string { return source(&status.Summary) }
 	if !status.Counting {
 		table.Differs = true
-		table.Notes = append(table.Notes, "a part of the counters is missing and the numbers stand still: run opens on as root")
+		table.Notes = append(table.Notes, "a part of the counters is missing and the numbers stand still: run sockcensus-opens on as root")
 	}
 	return table, nil
 }

@@ -83,7 +83,7 @@ func (o *switchingOn) table(call *plugin.Call, result *opens.Result, status *ope
 		table.Notes = append(table.Notes, "not by the sockops method: "+result.Reason)
 	}
 	if size, _ := strconv.Atoi(o.Size); size != 0 && size != status.Peers.Size {
-		table.Notes = append(table.Notes, fmt.Sprintf("the tables have room for %d pairs of port and peer and keep that size, because with it their counts would go: opens off and opens on --size %d make new ones",
+		table.Notes = append(table.Notes, fmt.Sprintf("the tables have room for %d pairs of port and peer and keep that size, because with it their counts would go: sockcensus-opens off and then on --size %d make new ones",
 			status.Peers.Size, size))
 	}
 	return table

@@ -113,7 +113,7 @@ func (v *vigil) run(ctx context.Context, yield func([]report.Cell, error) bool) 
 	case err != nil:
 		yield(nil, err)
 	case lost > 0:
-		yield(nil, fmt.Errorf("%s came faster than they could be shown and are missing above: select less, or use opens count, which misses none", plural(lost, "connection")))
+		yield(nil, fmt.Errorf("%s came faster than they could be shown and are missing above: select less, or use sockcensus-opens count, which misses none", plural(lost, "connection")))
 	}
 }
 
