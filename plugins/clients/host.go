@@ -73,8 +73,11 @@ func (kernel) boot(q scan.Query) (id [16]byte, err error) {
 	return id, nil
 }
 
-// namespace is the cookie of the network namespace, or on kernels that have
-// none a number made of its inode.
+// namespace is the cookie of the network namespace, or on kernels that have none
+// (before Linux 5.14) a number made of its inode. An inode's number is given
+// again. That matters before Linux 5.4, where each namespace counts the cookies of
+// its sockets anew: there a namespace in the place of another, as that of a
+// container after a restart, can inherit the other's ages.
 func (kernel) namespace(q scan.Query) (uint64, error) {
 	if !q.NetNS.IsSet() {
 		return namespaceOr(netns.Current)
