@@ -389,6 +389,24 @@ func TestTwoMasters(t *testing.T) {
 	}
 }
 
+// Who edits plugin-conf.d asks another question, of the same state file.
+func TestQuestionChanges(t *testing.T) {
+	h, dir := newFakeHost(), t.TempDir()
+	fetch := func(peer string) string {
+		_, stdout, _ := call(t, h, "", []string{"no_wait=yes", "peer=" + peer, "MUNIN_STATEFILE=" + dir + "/clients_443-10.0.0.8"}, "clients_443")
+		return stdout
+	}
+	fetch("10.0.1.0/24")
+	h.now += time.Minute
+	if got := fetch("10.0.0.1"); !strings.Contains(got, "clients.value U\n") || strings.Contains(got, "begun anew") {
+		t.Errorf("first run for another network: %s", got)
+	}
+	h.now += time.Minute
+	if got := fetch("10.0.0.1"); !strings.HasPrefix(got, "clients.value 1\nconnections.value 3\n") {
+		t.Errorf("second run: %s", got)
+	}
+}
+
 // Where a connection can come late into a selection, not having been seen
 // proves nothing.
 func TestLateComers(t *testing.T) {

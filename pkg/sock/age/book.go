@@ -24,6 +24,8 @@ type Book struct {
 	// last is when the last run ended, in whole milliseconds.
 	last    time.Duration
 	entries []entry // by rising cookie
+	// foreign tells that the last run asked for other sockets.
+	foreign bool
 }
 
 // An entry is a connection that was seen.
@@ -42,9 +44,9 @@ func New(identity Identity) *Book { return &Book{identity: identity} }
 // Len is the number of connections in the book.
 func (b *Book) Len() int { return len(b.entries) }
 
-// Empty reports whether the book knows no earlier run, so that a first run cannot
-// prove anything by it.
-func (b *Book) Empty() bool { return b.last == 0 }
+// Empty reports whether the book knows no earlier run that asked for the same
+// sockets, so that what it lacks of them is unknown.
+func (b *Book) Empty() bool { return b.last == 0 || b.foreign }
 
 func (b *Book) find(cookie uint64) (entry, bool) {
 	i, ok := slices.BinarySearchFunc(b.entries, cookie, func(e entry, c uint64) int {
@@ -158,9 +160,9 @@ func (b *Book) WithoutYouth() *Book {
 
 // Join joins the books of two runs that overlapped: it is the one that ended later,
 // with the earliest times of both. Both must have been decoded with, or made for,
-// the same identity.
+// the same identity; one that was decoded as of another selection does not win.
 func Join(a, b *Book) *Book {
-	if a.last < b.last {
+	if a.foreign || a.last < b.last && !b.foreign {
 		a, b = b, a
 	}
 	joined := *a

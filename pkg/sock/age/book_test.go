@@ -118,7 +118,18 @@ func TestOtherSelectionProvesOnlyOldAge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, _ := b.Begin(9*time.Second, 0)
+	if !b.Empty() {
+		t.Error("the book knows a run that asked for the same")
+	}
+	r, _ := age.New(other).Begin(500*time.Millisecond, 0)
+	r.See(6)
+	own := r.End(500*time.Millisecond, true)
+	for _, joined := range []*age.Book{age.Join(own, b), age.Join(b, own)} {
+		if joined.Empty() || joined.Len() != 1 {
+			t.Errorf("joined with an earlier run that asked for the same, the book holds %d, empty %v", joined.Len(), joined.Empty())
+		}
+	}
+	r, _ = b.Begin(9*time.Second, 0)
 	if a := r.See(5); a.Min != 8*time.Second {
 		t.Errorf("age = %v, want at least 8s", a)
 	}

@@ -59,7 +59,7 @@ func Decode(data []byte, want Identity) (*Book, error) {
 	case b.identity.Namespace != want.Namespace:
 		return empty, ErrNamespace
 	case b.identity.Selection != want.Selection:
-		b.began = 0
+		b.began, b.foreign = 0, true
 	}
 	b.identity = want
 	return b, nil
