@@ -132,12 +132,24 @@ func ParseMark(s string) (Mark, error) {
 	if !masked {
 		mask = "0xffffffff"
 	}
-	v, errV := strconv.ParseUint(value, 0, 32)
-	m, errM := strconv.ParseUint(mask, 0, 32)
+	v, errV := parseBits(value)
+	m, errM := parseBits(mask)
 	if errV != nil || errM != nil || v&^m != 0 {
 		return Mark{}, fmt.Errorf("bad mark %q: use VALUE or VALUE/MASK, numbers of 32 bits such as 0x10/0xff, with no bit of VALUE outside of MASK", s)
 	}
 	return Mark{Value: uint32(v), Mask: uint32(m)}, nil
+}
+
+// parseBits reads a number of 32 bits, decimal or after 0x hexadecimal. A leading
+// zero is refused: it means octal to conntrack(8) and nothing to others.
+func parseBits(s string) (uint64, error) {
+	if hex, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {
+		return strconv.ParseUint(hex, 16, 32)
+	}
+	if len(s) > 1 && s[0] == '0' {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseUint(s, 10, 32)
 }
 
 // ParsePrefix reads an address, or a network as ADDR/LEN. Bits of ADDR beyond

@@ -156,12 +156,12 @@ func TestParsePorts(t *testing.T) {
 }
 
 func TestParseMark(t *testing.T) {
-	for given, want := range map[string]Mark{"5": {5, 0xffffffff}, "0x10/0xf0": {0x10, 0xf0}, "0/0": {0, 0}} {
+	for given, want := range map[string]Mark{"5": {5, 0xffffffff}, "0x10/0xf0": {0x10, 0xf0}, "0/0": {0, 0}, "0XfF": {0xff, 0xffffffff}} {
 		if m, err := ParseMark(given); err != nil || m != want {
 			t.Errorf("%q is %v: %v", given, m, err)
 		}
 	}
-	for _, given := range []string{"", "/", "1/", "0x11/0x10", "4294967296", "-1", "1/2/3"} {
+	for _, given := range []string{"", "/", "1/", "0x11/0x10", "4294967296", "-1", "1/2/3", "010", "1_0", "0x", "0b1", "0x1_0"} {
 		if m, err := ParseMark(given); err == nil {
 			t.Errorf("%q is %v", given, m)
 		}

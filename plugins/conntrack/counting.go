@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/conntrack"
@@ -88,7 +89,7 @@ func countFlows(ctx context.Context, call *plugin.Call, h *host, filter *conntra
 		Noun: "groups", Time: began, Source: func() string { return fromNetlink },
 		Columns: groupColumns(dimensions), Notes: notes(call, h, filter, t.total == 0),
 	}
-	if contains(dimensions, byStatus) {
+	if slices.Contains(dimensions, byStatus) {
 		table.Notes = append(table.Notes, "a flow counts under each status that it has")
 	}
 	if top > 0 && len(ranked) > top {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -48,7 +49,7 @@ func parseDimensions(values []string) ([]dimension, error) {
 		if err != nil {
 			return nil, err
 		}
-		if contains(dimensions, d) {
+		if slices.Contains(dimensions, d) {
 			return nil, plugin.Usagef("--by %s is given twice", d)
 		}
 		dimensions = append(dimensions, d)

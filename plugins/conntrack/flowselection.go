@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,19 +59,10 @@ func (o *flowSelection) kinds(f *conntrack.Filter) (err error) {
 		return err
 	}
 	f.States = conntrack.SetOfStates(states...)
-	if len(states) > 0 && len(f.Protocols) > 0 && !contains(f.Protocols, conntrack.TCP) {
+	if len(states) > 0 && len(f.Protocols) > 0 && !slices.Contains(f.Protocols, conntrack.TCP) {
 		return plugin.Usagef("--state is a state of TCP, and --protocol %s leaves TCP out: leave one of them away", strings.Join(o.Protocol, ","))
 	}
 	return nil
-}
-
-func contains[T comparable](list []T, wanted T) bool {
-	for _, v := range list {
-		if v == wanted {
-			return true
-		}
-	}
-	return false
 }
 
 func (o *flowSelection) addresses(f *conntrack.Filter) (err error) {
@@ -85,8 +77,16 @@ func (o *flowSelection) addresses(f *conntrack.Filter) (err error) {
 		if *option.to, err = values(option.name, option.words, conntrack.ParsePrefix); err != nil {
 			return err
 		}
+		other := func(p netip.Prefix) bool { return p.Addr().Is4() != (f.Family == conntrack.IPv4) }
+		if f.Family != conntrack.AnyFamily && len(*option.to) > 0 && all(*option.to, other) {
+			return plugin.Usagef("%s %s is of the family that -4 or -6 leaves out: leave one of them away", option.name, strings.Join(option.words, ","))
+		}
 	}
 	return nil
+}
+
+func all[T any](list []T, holds func(T) bool) bool {
+	return !slices.ContainsFunc(list, func(v T) bool { return !holds(v) })
 }
 
 func (o *flowSelection) ports(f *conntrack.Filter) (err error) {
@@ -101,6 +101,10 @@ func (o *flowSelection) ports(f *conntrack.Filter) (err error) {
 		parse := func(word string) (conntrack.PortRange, error) { return parsePort(word, f.Protocols) }
 		if *option.to, err = values(option.name, option.words, parse); err != nil {
 			return err
+		}
+		portless := func(p conntrack.Protocol) bool { return !p.HasPorts() }
+		if len(*option.to) > 0 && len(f.Protocols) > 0 && all(f.Protocols, portless) {
+			return plugin.Usagef("%s: --protocol %s has no ports: leave one of them away", option.name, strings.Join(o.Protocol, ","))
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 func TestFilter(t *testing.T) {
 	o := flowSelection{
 		Protocol: []string{"tcp,udp", "47"}, State: []string{"ESTABLISHED", "time-wait"}, Status: []string{"assured,seen_reply"},
-		Src: []string{"10.0.0.0/8,2001:db8::1"}, ReplyDst: []string{"::ffff:192.0.2.7"},
+		Src: []string{"10.0.0.0/8,2001:db8::1"}, ReplyDst: []string{"::ffff:192.0.2.7,2001:db8::7"},
 		Sport: []string{"1024-2048"}, Dport: []string{"https,8443"}, ReplySport: []string{"53"}, ReplyDport: []string{"1"},
 		Mark: []string{"0x10/0xff"}, Zone: []string{"0,7"}, Dst: []string{""}, IPv6: true,
 	}
@@ -29,7 +29,7 @@ func TestFilter(t *testing.T) {
 			Value: conntrack.StatusAssured | conntrack.StatusSeenReply, Mask: conntrack.StatusAssured | conntrack.StatusSeenReply,
 		},
 		Src:      []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
-		ReplyDst: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32")},
+		ReplyDst: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::7/128")},
 		SrcPorts: []conntrack.PortRange{{First: 1024, Last: 2048}}, DstPorts: []conntrack.PortRange{{First: 443, Last: 443}, {First: 8443, Last: 8443}},
 		ReplySrcPorts: []conntrack.PortRange{{First: 53, Last: 53}}, ReplyDstPorts: []conntrack.PortRange{{First: 1, Last: 1}},
 		Marks: []conntrack.Mark{{Value: 0x10, Mask: 0xff}}, Zones: []uint16{0, 7},
@@ -62,6 +62,10 @@ func TestFilterErrors(t *testing.T) {
 		{flowSelection{ReplySport: []string{"80-70"}}, []string{"--reply-sport", `"80-70"`}},
 		{flowSelection{ReplyDport: []string{"x|y"}}, []string{"--reply-dport", `"x|y"`}},
 		{flowSelection{Mark: []string{"0x100/0xff"}}, []string{"--mark", `"0x100/0xff"`, "MASK"}},
+		{flowSelection{Mark: []string{"010"}}, []string{"--mark", `"010"`, "0x10"}},
+		{flowSelection{Protocol: []string{"icmp,gre"}, Dport: []string{"80"}}, []string{"--dport", "--protocol icmp,gre has no ports"}},
+		{flowSelection{IPv4: true, Src: []string{"2001:db8::1", "fe80::/10"}}, []string{"--src 2001:db8::1,fe80::/10", "-4"}},
+		{flowSelection{IPv6: true, ReplyDst: []string{"10.0.0.1"}}, []string{"--reply-dst 10.0.0.1", "-6"}},
 		{flowSelection{Zone: []string{"65536"}}, []string{"--zone", `"65536"`, "65535"}},
 	} {
 		_, err := tt.o.filter()
@@ -69,6 +73,20 @@ func TestFilterErrors(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), part) {
 				t.Errorf("%+v: %v does not say %s", tt.o, err, part)
 			}
+		}
+	}
+}
+
+// What leaves something to select is no contradiction.
+func TestFilterMixes(t *testing.T) {
+	for _, o := range []flowSelection{
+		{Protocol: []string{"icmp,tcp"}, Dport: []string{"80"}},
+		{IPv4: true, Src: []string{"2001:db8::1", "10.0.0.0/8"}},
+		{IPv4: true, IPv6: true, Dst: []string{"2001:db8::1"}},
+		{Src: []string{"10.0.0.1", "fe80::1"}},
+	} {
+		if _, err := o.filter(); err != nil {
+			t.Errorf("%+v: %v", o, err)
 		}
 	}
 }

@@ -21,7 +21,7 @@ type tally struct {
 
 func newTally(dimensions []dimension) *tally {
 	t := &tally{dimensions: dimensions}
-	if contains(dimensions, byStatus) {
+	if slices.Contains(dimensions, byStatus) {
 		for _, name := range conntrack.StatusNames() {
 			term, _ := conntrack.ParseStatus(name) // its own names
 			t.statuses = append(t.statuses, term)
