@@ -41,7 +41,7 @@ func privileged(t *testing.T, call func(args ...string) testhost.Result) {
 		"check --protocol tcp --state established": "CONNTRACK OK - 96 tcp established flows | flows=96;;;0;\n",
 		"count --by protocol --format csv":         "320,tcp\n160,udp\n",
 		"list --protocol udp --dport 500":          ":500 ",
-		"events --summary 100ms --format csv":      "0,0,0,0,0,0.1\n",
+		"events --summary 100ms --format csv":      "\n0,0,0,0,0,0.1",
 		"count --source netlink":                   "560  262144",
 		"munin suggest":                            "table\nstats\nprotocols\nstates\nnew\n",
 	} {
