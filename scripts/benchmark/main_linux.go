@@ -92,19 +92,20 @@ func benchmarkSize(ctx context.Context, s *settings, p population, first bool) (
 		return nil, nil
 	}
 	fmt.Fprintf(os.Stderr, "bench: %d connections: opening\n", p.connections)
-	idle, err := newHost(p.listenersOnly(), s.buckets)
-	if err != nil {
-		return nil, err
-	}
-	defer idle.close()
 	busy, err := newHost(p, s.buckets)
 	if err != nil {
 		return nil, err
 	}
 	defer busy.close()
-	b := &bench{s, busy, idle}
+	b := &bench{settings: s, busy: busy}
 	var results []result
 	for _, q := range asked {
+		if !q.alone && b.idle == nil {
+			if b.idle, err = newHost(p.listenersOnly(), s.buckets); err != nil {
+				return results, err
+			}
+			defer b.idle.close()
+		}
 		fmt.Fprintf(os.Stderr, "bench: %d connections: %s, %d rounds\n", p.connections, q.title, s.roundsFor(q, p.connections))
 		r := result{question: q, size: p.connections}
 		b.measure(ctx, &r)
