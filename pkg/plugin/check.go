@@ -42,6 +42,15 @@ func (p *Plugin) checkOutput(ctx context.Context, env Env, words []string) ([]by
 	return nagios.Render(r, call.Verbose())
 }
 
+// lastWord returns what ends the process for a check that hangs.
+func (p *Plugin) lastWord(env Env) func(error) {
+	return func(err error) {
+		out, code := p.checkFailure(err, 0)
+		writeOnce(env.Stdout, out)
+		env.Exit(code)
+	}
+}
+
 // measure makes the check's report and attaches the thresholds.
 func (p *Plugin) measure(ctx context.Context, call *Call, options Measurer) (*report.Report, error) {
 	limit, err := call.common.timeout(DefaultTimeout)
@@ -52,7 +61,7 @@ func (p *Plugin) measure(ctx context.Context, call *Call, options Measurer) (*re
 		return nil, err
 	}
 	call.begin(limit)
-	r, err := bounded(ctx, limit, func(ctx context.Context) (*report.Report, error) {
+	r, err := boundedHere(ctx, limit, p.lastWord(call.Env), func(ctx context.Context) (*report.Report, error) {
 		return options.Check(ctx, call)
 	})
 	if err != nil {

@@ -20,6 +20,8 @@ type Env struct {
 	// StderrWidth is the same of Stderr.
 	StderrWidth int
 	Now         func() time.Time
+	// Exit ends the process, for a check that hangs in the kernel.
+	Exit func(code int)
 }
 
 // Getenv returns the value of an environment variable, and "" where it is not

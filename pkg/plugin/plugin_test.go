@@ -108,9 +108,13 @@ type outcome struct {
 
 func run(environ []string, args ...string) outcome {
 	var stdout, stderr bytes.Buffer
-	code := Run(context.Background(), fakePlugin(), Env{
+	ended := make(chan int, 1)
+	env := Env{
 		Args: args, Environ: environ, Stdout: &stdout, Stderr: &stderr, Now: time.Now,
-	})
+		Exit: func(code int) { ended <- code },
+	}
+	go func() { ended <- Run(context.Background(), fakePlugin(), env) }()
+	code := <-ended
 	return outcome{code, stdout.String(), stderr.String()}
 }
 

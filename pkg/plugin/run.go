@@ -24,10 +24,11 @@ func Main(p *Plugin) {
 	env := Env{
 		Args: os.Args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr,
 		Width: terminalWidth(os.Stdout), StderrWidth: terminalWidth(os.Stderr), Now: time.Now,
+		Exit: os.Exit,
 	}
 	code := Run(ctx, p, env)
 	stop()
-	os.Exit(code)
+	env.Exit(code)
 }
 
 // Run carries out one call and returns the exit code.
