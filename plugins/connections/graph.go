@@ -145,6 +145,9 @@ func (m *measurement) fixedReport(ctx context.Context, call *plugin.Call, name g
 	}
 	r.Source = plan.Source
 	name.fill(r.Graphs[0].Metrics, t)
+	if name.kind == statesGraph && t.untold != sock.NoStates {
+		r.Problems = append(r.Problems, fmt.Sprintf("/proc does not show sockets in %s", t.untold))
+	}
 	return r, nil
 }
 
@@ -157,7 +160,7 @@ func (n graphName) fill(metrics []report.Metric, t *tally) {
 		return
 	}
 	for i, state := range sock.States() {
-		metrics[i].Value = report.Count(t.states[state])
+		metrics[i].Value = t.inState(state, t.states[state])
 	}
 	metrics[len(metrics)-1].Value = report.Count(t.total)
 }

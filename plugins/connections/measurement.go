@@ -119,7 +119,9 @@ func count(ctx context.Context, selected *selection.Selected, g *grouper) (*tall
 	} else {
 		err = scanner.Count(ctx, t.reset, t.add)
 	}
-	return t, scanner.Plan(), explained(err)
+	plan := scanner.Plan()
+	t.untold = untold(selected, plan.Source)
+	return t, plan, explained(err)
 }
 
 // countStates lets the scanner use the kernel's counters.

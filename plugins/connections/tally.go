@@ -3,8 +3,12 @@ package main
 import (
 	"cmp"
 	"slices"
+	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/scan"
 )
 
 // A tally counts sockets, in all and by group.
@@ -13,6 +17,28 @@ type tally struct {
 	total   uint64
 	states  [16]uint64
 	groups  map[group]uint64
+	// untold are states that were asked for and that the source does not tell.
+	untold sock.StateSet
+}
+
+// untold returns the wanted states that /proc does not show: a TCP socket that
+// is bound and nothing more stands in none of its tables.
+func untold(selected *selection.Selected, source string) sock.StateSet {
+	bound := sock.StatesOf(sock.BoundInactive)
+	for _, t := range selected.Tables {
+		if t.Protocol == sock.TCP && t.States&bound != 0 && strings.Contains(source, scan.Proc.String()) {
+			return bound
+		}
+	}
+	return sock.NoStates
+}
+
+// inState returns the number of sockets in a state, where it can be known.
+func (t *tally) inState(s sock.State, n uint64) report.Value {
+	if t.untold.Has(s) {
+		return report.Unknown()
+	}
+	return report.Count(n)
 }
 
 func newTally(g *grouper) *tally {

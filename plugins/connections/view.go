@@ -121,7 +121,11 @@ func (v *view) metrics(t *tally) []report.Metric {
 	ranked := t.ranked()
 	shown := map[group]bool{}
 	for _, key := range v.named {
-		metrics = append(metrics, v.metric(key, t.size(key), false))
+		metric := v.metric(key, t.size(key), false)
+		if v.grouper.dimensions[0] == byState {
+			metric.Value = t.inState(key.state, t.size(key))
+		}
+		metrics = append(metrics, metric)
 		shown[key] = true
 	}
 	metrics = append(metrics, v.limitedMetrics(ranked, shown)...)
