@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/sockcensus/sockcensus/pkg/munin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -15,13 +16,16 @@ const (
 	ManualMarkers = munin.ManualMarkers
 )
 
+// Remembered makes the metric of a field that is remembered and was not
+// measured now. The frame fills in its name and label.
+type Remembered func(name string) report.Metric
+
 // KeepFields gives a graph whose groups come from an open set (peers,
 // processes) fields that change slowly: every field that a graph ever had is a
 // file for ever on the master. The open metrics of the graph are merged into
-// those that are remembered under format, at most most of them; value tells
-// the value of one that is remembered and not among them now. Where nothing
+// those that are remembered under format, at most most of them. Where nothing
 // can be remembered the graph stays as it is, and the error says why.
-func (c *Call) KeepFields(ctx context.Context, g *report.Graph, format string, most int, value func(name string) report.Value) error {
+func (c *Call) KeepFields(ctx context.Context, g *report.Graph, format string, most int, remembered Remembered) error {
 	store, err := c.fieldStore(format)
 	if err != nil {
 		return err
@@ -36,19 +40,18 @@ func (c *Call) KeepFields(ctx context.Context, g *report.Graph, format string, m
 	if err != nil {
 		return err
 	}
-	setOpen(g, kept, value)
+	setOpen(g, kept, remembered)
 	return nil
 }
 
-// RecallFields gives a graph the fields that are remembered, with no values:
-// for when measuring failed.
-func (c *Call) RecallFields(g *report.Graph, format string) {
+// RecallFields gives a graph the fields that are remembered, for when measuring
+// failed.
+func (c *Call) RecallFields(g *report.Graph, format string, remembered Remembered) {
 	store, err := c.fieldStore(format)
 	if err != nil {
 		return
 	}
-	known := decodeFields(store.Read())
-	setOpen(g, known, func(string) report.Value { return report.Unknown() })
+	setOpen(g, decodeFields(store.Read()), remembered)
 }
 
 func (c *Call) fieldStore(format string) (state.Store, error) {
@@ -76,33 +79,36 @@ func (c *Call) openFields(g *report.Graph) []munin.Field {
 	return fields
 }
 
-// setOpen replaces the open metrics of a graph.
-func setOpen(g *report.Graph, fields []munin.Field, value func(string) report.Value) {
+// setOpen replaces the open metrics of a graph, at the place where they stand;
+// where there are none, before the metric that sums up the others.
+func setOpen(g *report.Graph, fields []munin.Field, remembered Remembered) {
 	measured := map[string]report.Metric{}
-	var metrics []report.Metric
+	var closed []report.Metric
 	at := -1
 	for _, m := range g.Metrics {
-		if !m.Open {
-			metrics = append(metrics, m)
-			continue
+		if m.Open {
+			measured[m.Name] = m
 		}
-		measured[m.Name] = m
-		if at < 0 {
-			at = len(metrics)
+		if at < 0 && (m.Open || m.Name == "other") {
+			at = len(closed)
+		}
+		if !m.Open {
+			closed = append(closed, m)
 		}
 	}
 	if at < 0 {
-		at = len(metrics)
+		at = len(closed)
 	}
-	var open []report.Metric
-	for _, f := range fields {
+	open := make([]report.Metric, len(fields))
+	for i, f := range fields {
 		m, ok := measured[f.Name]
 		if !ok {
-			m = report.Metric{Name: f.Name, Label: f.Label, Value: value(f.Name), Min: report.Count(0), Open: true, Draw: report.Stack}
+			m = remembered(f.Name)
+			m.Name, m.Label, m.Open = f.Name, f.Label, true
 		}
-		open = append(open, m)
+		open[i] = m
 	}
-	g.Metrics = append(append(append([]report.Metric{}, metrics[:at]...), open...), metrics[at:]...)
+	g.Metrics = slices.Insert(closed, at, open...)
 }
 
 // NoStateDir reports whether an error means that there is no place to remember

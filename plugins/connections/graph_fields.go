@@ -23,7 +23,7 @@ func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *repo
 	for _, c := range t.ranked() {
 		sizes[v.grouper.label(c.group, d)] += c.count
 	}
-	err := call.KeepFields(ctx, g, fieldsFormat(d), v.top, func(name string) report.Value { return report.Count(sizes[name]) })
+	err := call.KeepFields(ctx, g, fieldsFormat(d), v.top, func(name string) report.Metric { return groupField(report.Count(sizes[name])) })
 	byHand := call.Env.Getenv("MUNIN_STATEFILE") == ""
 	if err != nil && !(byHand && plugin.NoStateDir(err)) {
 		r.Problems = append(r.Problems, fmt.Sprintf("the fields of this graph are those of the hour, because they cannot be remembered: %v", err))
@@ -40,6 +40,11 @@ func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *repo
 	}
 }
 
+// groupField is the field of a group that is not among the largest now.
+func groupField(value report.Value) report.Metric {
+	return report.Metric{Value: value, Min: report.Count(0), Draw: report.Stack}
+}
+
 // recallFields gives a graph that could not be measured its fields.
 func recallFields(call *plugin.Call, r *report.Report, v *view) {
 	g := &r.Graphs[0]
@@ -48,6 +53,6 @@ func recallFields(call *plugin.Call, r *report.Report, v *view) {
 		g.Metrics[i].Value = report.Unknown()
 	}
 	if d := v.grouper.dimensions; len(d) == 1 && !closed(d[0]) {
-		call.RecallFields(g, fieldsFormat(d[0]))
+		call.RecallFields(g, fieldsFormat(d[0]), func(string) report.Metric { return groupField(report.Unknown()) })
 	}
 }

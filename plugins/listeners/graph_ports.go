@@ -30,8 +30,9 @@ func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Re
 	format := "listeners-" + suffix + "-1"
 	s, err := m.survey(ctx, call, r)
 	if err != nil {
-		call.RecallFields(&r.Graphs[0], format)
-		dress(suffix, r.Graphs[0].Metrics)
+		call.RecallFields(&r.Graphs[0], format, func(name string) report.Metric {
+			return portMetric(suffix, portOf(name), report.Unknown())
+		})
 		return err
 	}
 	figures := queueFigures(s.listeners())
@@ -42,35 +43,22 @@ func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Re
 	figures = limitedFirst(figures, call, absent)
 	g := &r.Graphs[0]
 	g.Metrics = portMetrics(suffix, figures)
-	err = call.KeepFields(ctx, g, format, mostPorts, func(name string) report.Value {
+	err = call.KeepFields(ctx, g, format, mostPorts, func(name string) report.Metric {
 		for _, f := range figures {
 			if field, _ := portLabel(f.port); field == name {
-				return f.value
+				return portMetric(suffix, f.port, f.value)
 			}
 		}
-		return absent
+		return portMetric(suffix, portOf(name), absent)
 	})
 	if err != nil && !plugin.NoStateDir(err) {
 		r.Problems = append(r.Problems, fmt.Sprintf("the fields of this graph are those of the hour, because they cannot be remembered: %v", err))
 	}
-	dress(suffix, g.Metrics)
 	if other, ok := rest(suffix, figures, g.Metrics); ok {
 		g.Metrics = append(g.Metrics, other)
 		m.more = ", " + m.more
 	}
 	return nil
-}
-
-// dress gives fields that were remembered what those that are measured have: a
-// counter stays one while nothing listens. All are lines, because neither
-// percentages nor rates of drops add up to a whole.
-func dress(suffix string, metrics []report.Metric) {
-	for i := range metrics {
-		metrics[i].Draw = report.Line
-		if suffix == dropsGraph {
-			metrics[i].Kind = report.Counter
-		}
-	}
 }
 
 // limitedFirst puts the ports that thresholds name before all others: they have
@@ -97,19 +85,31 @@ func limitedFirst(figures []*portFigure, call *plugin.Call, absent report.Value)
 func portMetrics(suffix string, figures []*portFigure) []report.Metric {
 	var metrics []report.Metric
 	for _, f := range figures[:min(len(figures), mostPorts)] {
-		name, label := portLabel(f.port)
-		metric := report.Metric{
-			Name: name, Label: label, Value: f.value, Min: report.Count(0),
-			Dimension: "port", Key: fmt.Sprint(f.port), Open: true,
-			Help: fmt.Sprintf("Fill of the fullest accept queue on port %d.", f.port), Unit: report.Percent, Max: report.Count(100),
-		}
-		if suffix == dropsGraph {
-			metric.Help, metric.Unit = fmt.Sprintf("Drops of the listeners on port %d.", f.port), report.NoUnit
-			metric.Kind, metric.Max = report.Counter, report.Unknown()
-		}
-		metrics = append(metrics, metric)
+		metrics = append(metrics, portMetric(suffix, f.port, f.value))
 	}
 	return metrics
+}
+
+// portMetric is the field of one port. All are lines, because neither
+// percentages nor rates of drops add up to a whole.
+func portMetric(suffix string, port uint16, value report.Value) report.Metric {
+	name, label := portLabel(port)
+	metric := report.Metric{
+		Name: name, Label: label, Value: value, Min: report.Count(0),
+		Dimension: "port", Key: fmt.Sprint(port), Open: true,
+		Help: fmt.Sprintf("Fill of the fullest accept queue on port %d.", port), Unit: report.Percent, Max: report.Count(100),
+	}
+	if suffix == dropsGraph {
+		metric.Help, metric.Unit = fmt.Sprintf("Drops of the listeners on port %d.", port), report.NoUnit
+		metric.Kind, metric.Max = report.Counter, report.Unknown()
+	}
+	return metric
+}
+
+// portOf reads a field's name back.
+func portOf(field string) uint16 {
+	port, _ := strconv.ParseUint(strings.TrimPrefix(field, "p"), 10, 16)
+	return uint16(port)
 }
 
 // rest is a field for the ports that have none of their own.

@@ -72,14 +72,13 @@ func (l *ledger) fields(ctx context.Context, call *plugin.Call, top int, port ui
 		open = append(open, peerField(peer))
 	}
 	g.Metrics = append(open, g.Metrics...)
-	err := call.KeepFields(ctx, g, fieldsFormat(port), top, func(string) report.Value { return report.Unknown() })
+	err := call.KeepFields(ctx, g, fieldsFormat(port), top, rememberedPeer)
 	if err != nil {
 		return err
 	}
-	otherLast(g)
 	names := make([]string, 0, len(g.Metrics))
 	for i := range g.Metrics {
-		if g.Metrics[i].Kind = report.Counter; g.Metrics[i].Open {
+		if g.Metrics[i].Open {
 			names = append(names, g.Metrics[i].Name)
 		}
 	}
@@ -92,17 +91,14 @@ func (l *ledger) fields(ctx context.Context, call *plugin.Call, top int, port ui
 
 // recallFields gives a graph that could not be measured its fields.
 func recallFields(call *plugin.Call, port uint16, g *report.Graph) {
-	call.RecallFields(g, fieldsFormat(port))
-	for i := range g.Metrics {
-		g.Metrics[i].Kind, g.Metrics[i].Min = report.Counter, report.Count(0)
-	}
-	otherLast(g)
+	call.RecallFields(g, fieldsFormat(port), rememberedPeer)
 }
 
-// otherLast puts the field of all others behind those of peers.
-func otherLast(g *report.Graph) {
-	i := slices.IndexFunc(g.Metrics, func(m report.Metric) bool { return m.Name == other })
-	g.Metrics = append(slices.Delete(slices.Clone(g.Metrics), i, i+1), g.Metrics[i])
+// rememberedPeer is the field of a peer that is not among the busiest now.
+func rememberedPeer(name string) report.Metric {
+	m := counter(name, "", "Connections of one peer.")
+	m.Draw = report.Stack
+	return m
 }
 
 func peerField(peer netip.Addr) report.Metric {
