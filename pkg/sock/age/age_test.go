@@ -22,7 +22,7 @@ func TestSinceNever(t *testing.T) {
 		s := sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: sock.TCPInfo{
 			LastDataSent: 7 * time.Second, LastAckReceived: ms32(up), LastDataReceived: ms32(up) + time.Second,
 		}}
-		want := 7*time.Second - 10*time.Millisecond
+		want := 7*time.Second - 50*time.Millisecond
 		if up < 7*time.Second {
 			want = 0
 		}
@@ -43,10 +43,10 @@ func TestOfTCPInfo(t *testing.T) {
 		s    sock.Socket
 		want time.Duration
 	}{
-		{"established", sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: info}, 3990 * time.Millisecond},
-		{"close-wait", sock.Socket{State: sock.CloseWait, Known: sock.FieldTCPInfo, TCPInfo: info}, 3990 * time.Millisecond},
-		{"busy in another life", sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: inherited}, 2990 * time.Millisecond},
-		{"without bytes sent", sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: early}, 3990 * time.Millisecond},
+		{"established", sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: info}, 3950 * time.Millisecond},
+		{"close-wait", sock.Socket{State: sock.CloseWait, Known: sock.FieldTCPInfo, TCPInfo: info}, 3950 * time.Millisecond},
+		{"busy in another life", sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: inherited}, 2950 * time.Millisecond},
+		{"without bytes sent", sock.Socket{State: sock.Established, Known: sock.FieldTCPInfo, TCPInfo: early}, 3950 * time.Millisecond},
 		{"not known", sock.Socket{State: sock.Established, TCPInfo: info}, 0},
 		{"listening", sock.Socket{State: sock.Listen, Known: sock.FieldTCPInfo, TCPInfo: info}, 0},
 		{"syn-sent", sock.Socket{State: sock.SynSent, Known: sock.FieldTCPInfo, TCPInfo: info}, 0},

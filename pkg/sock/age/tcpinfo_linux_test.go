@@ -100,7 +100,7 @@ func proves(t *testing.T, what string, s *sock.Socket, young, old time.Duration)
 	if a.Min > old {
 		t.Errorf("%s: proven %v, which is more than its age of at most %v: %+v", what, a.Min, old, s.TCPInfo)
 	}
-	if a.Min < young-50*time.Millisecond {
+	if a.Min < young-100*time.Millisecond {
 		t.Errorf("%s: proven only %v of at least %v: %+v", what, a.Min, young, s.TCPInfo)
 	}
 	if a.Max != age.Unbounded {
