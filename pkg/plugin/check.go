@@ -67,7 +67,9 @@ func (p *Plugin) measure(ctx context.Context, call *Call, options Measurer) (*re
 	if err != nil {
 		return nil, err
 	}
-	r.Trace = append(r.Trace, timing(call))
+	if call.Verbose() > 0 {
+		r.Trace = append(r.Trace, timing(call))
+	}
 	named, _ := options.(NamedMetrics)
 	if err := applyLimits(r, call.Limits, named); err != nil {
 		return nil, err

@@ -289,10 +289,13 @@ func familyOption(o *Options) string {
 	return "--ipv6"
 }
 
-// Trace says how the sockets were found, for --verbose.
-func Trace(plan scan.Plan) []string {
+// Trace says how the sockets were found, where --verbose asks for it.
+func Trace(call *plugin.Call, plan scan.Plan) []string {
+	if call.Verbose() == 0 {
+		return nil
+	}
 	lines := []string{fmt.Sprintf("source: %s", plan.Source)}
-	for _, step := range plan.Steps {
+	for _, step := range plan.Steps() {
 		lines = append(lines, "plan: "+step)
 	}
 	for _, note := range plan.Notes {

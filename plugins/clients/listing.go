@@ -35,9 +35,7 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 		Noun: "clients", Time: call.Env.Now(), Source: func() string { return c.plan.Source },
 		Notes: slices.Concat(c.memory.notes, c.notes, c.plan.Notes),
 	}
-	if call.Verbose() > 0 {
-		table.Notes = append(table.Notes, c.trace()...)
-	}
+	table.Notes = append(table.Notes, c.trace(call)...)
 	if c.undecidedConnections() > 0 {
 		table.Notes = append(table.Notes, fmt.Sprintf("%s undecided: without --no-wait and with time enough a second look decides", plural(c.undecidedConnections(), "connection")))
 	}

@@ -41,7 +41,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 		}},
 		Details: slices.Concat(c.details(top), c.memory.notes, c.notes, c.plan.Notes),
 		Source:  c.plan.Source,
-		Trace:   c.trace(),
+		Trace:   c.trace(call),
 	}
 	if len(open) > 0 {
 		r.Problems = append(r.Problems, c.problem(open))

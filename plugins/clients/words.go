@@ -148,9 +148,12 @@ func (c *census) detail(r ranked) string {
 	return c.grouping.text(r.name) + ": " + strings.Join(parts, ", ")
 }
 
-// trace tells how the answer was found.
-func (c *census) trace() []string {
-	lines := selection.Trace(c.plan)
+// trace tells how the answer was found, where --verbose asks for it.
+func (c *census) trace(call *plugin.Call) []string {
+	lines := selection.Trace(call, c.plan)
+	if lines == nil {
+		return nil
+	}
 	looks := "looks: 1"
 	if c.looks > 1 {
 		looks = fmt.Sprintf("looks: %d, %s apart", c.looks, shortDuration(c.waited))

@@ -46,7 +46,7 @@ func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 		Columns: groupColumns(g), Notes: plan.Notes,
 	}
 	if call.Verbose() > 0 {
-		table.Notes = selection.Trace(plan)
+		table.Notes = selection.Trace(call, plan)
 	}
 	if top > 0 && len(ranked) > top {
 		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d sockets are not shown", len(ranked)-top, sum(ranked[top:])))

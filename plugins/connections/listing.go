@@ -94,9 +94,7 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 
 func notes(call *plugin.Call, plan scan.Plan, owners *owners) []string {
 	notes := slices.Concat(plan.Notes, owners.notes())
-	if call.Verbose() > 0 {
-		notes = append(notes, selection.Trace(plan)...)
-	}
+	notes = append(notes, selection.Trace(call, plan)...)
 	return notes
 }
 

@@ -55,7 +55,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 			Metrics: view.metrics(t),
 		}},
 		Source: plan.Source,
-		Trace:  selection.Trace(plan),
+		Trace:  selection.Trace(call, plan),
 	}
 	r.Details = append(r.Details, plan.Notes...)
 	r.Details = append(r.Details, g.owners.notes()...)

@@ -39,9 +39,7 @@ func (f *filing) table(call *plugin.Call, s *survey, noun string) *report.Table 
 	if reason := s.blindness(); reason != "" {
 		t.Notes = append(t.Notes, "programs that may not be seen are taken for what the baseline names: "+reason)
 	}
-	if call.Verbose() > 0 {
-		t.Notes = append(t.Notes, selection.Trace(s.plan)...)
-	}
+	t.Notes = append(t.Notes, selection.Trace(call, s.plan)...)
 	return t
 }
 

@@ -44,9 +44,7 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 	if reason := s.blindness(); reason != "" {
 		table.Notes = append(table.Notes, fmt.Sprintf("the programs of %d sockets may not be seen: %s", s.owners.Missing(), reason))
 	}
-	if call.Verbose() > 0 {
-		table.Notes = append(table.Notes, selection.Trace(s.plan)...)
-	}
+	table.Notes = append(table.Notes, selection.Trace(call, s.plan)...)
 	table.Rows = func(yield func([]report.Cell, error) bool) {
 		for _, one := range listed {
 			if !yield(l.row(s, one), nil) {

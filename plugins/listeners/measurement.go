@@ -59,7 +59,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	}
 	r.Source = s.plan.Source
 	r.Details = append(r.Details, s.details()...)
-	r.Trace = selection.Trace(s.plan)
+	r.Trace = selection.Trace(call, s.plan)
 	return r, nil
 }
 

@@ -252,7 +252,7 @@ func TestStatesByCounters(t *testing.T) {
 			cheap, plan := states(t, scan.Query{})
 			full, _ := states(t, scan.Query{Keep: func(*sock.Socket) bool { return true }})
 			if cheap == full {
-				if len(plan.Notes) > 0 || !strings.Contains(strings.Join(plan.Steps, "\n"), "counters") {
+				if len(plan.Notes) > 0 || !strings.Contains(strings.Join(plan.Steps(), "\n"), "counters") {
 					t.Errorf("the counters were not used: %+v", plan)
 				}
 				if cheap.Of(sock.Established) < 200 {

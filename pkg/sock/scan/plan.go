@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -10,11 +11,24 @@ type Plan struct {
 	// Source is "netlink" or "proc", or both joined by "+" where protocols
 	// were answered by different ones; empty before anything was read.
 	Source string
-	// Steps are the walks that were made, in words.
-	Steps []string
 	// Notes are things the reader of the answer ought to know, such as a
 	// fall-back to /proc.
 	Notes []string
+
+	// steps find their words only when somebody asks: a check rarely does, and
+	// to format them takes a fiftieth of its time on an idle host.
+	steps []fmt.Stringer
+}
+
+// Steps returns the walks that were made, in words.
+func (p Plan) Steps() []string {
+	var steps []string
+	for _, step := range p.steps {
+		if text := step.String(); !slices.Contains(steps, text) {
+			steps = append(steps, text)
+		}
+	}
+	return steps
 }
 
 func (p *Plan) answered(source string) {
@@ -26,11 +40,12 @@ func (p *Plan) answered(source string) {
 	}
 }
 
-func (p *Plan) step(text string) {
-	if !slices.Contains(p.Steps, text) {
-		p.Steps = append(p.Steps, text)
-	}
-}
+func (p *Plan) step(s fmt.Stringer) { p.steps = append(p.steps, s) }
+
+// A remark is a step that is no walk by netlink.
+type remark string
+
+func (r remark) String() string { return string(r) }
 
 func (p *Plan) note(text string) {
 	if !slices.Contains(p.Notes, text) {

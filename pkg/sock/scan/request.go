@@ -58,8 +58,15 @@ func one(side filter.Side, a, b uint16) (uint16, filter.Expr) {
 	}
 }
 
-// describe says what a walk asked of the kernel and how much it sent.
-func describe(r sockdiag.Request, stats sockdiag.Stats) string {
+// A netlinkWalk is a step of a plan: one walk by netlink.
+type netlinkWalk struct {
+	request sockdiag.Request
+	stats   sockdiag.Stats
+}
+
+// String says what the walk asked of the kernel and how much it sent.
+func (w netlinkWalk) String() string {
+	r, stats := w.request, w.stats
 	parts := []string{fmt.Sprintf("%s: %s", r.Protocol, walks(stats))}
 	if r.States != sock.AllStates {
 		parts = append(parts, "states "+r.States.String())

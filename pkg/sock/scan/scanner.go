@@ -164,7 +164,7 @@ func (s *Scanner) dump(ctx context.Context, request sockdiag.Request, yield func
 	stats, err := s.conn.Dump(ctx, request, yield)
 	if err == nil || errors.Is(err, sock.ErrInterrupted) || stats.Received > 0 {
 		s.plan.answered("netlink")
-		s.plan.step(describe(request, stats))
+		s.plan.step(netlinkWalk{request, stats})
 	}
 	return err
 }
@@ -179,7 +179,7 @@ func (s *Scanner) walkProc(ctx context.Context, t Table, yield func(*sock.Socket
 	})
 	if err == nil {
 		s.plan.answered("proc")
-		s.plan.step(fmt.Sprintf("%s: the files of /proc/net line by line", t.Protocol))
+		s.plan.step(remark(t.Protocol.String() + ": the files of /proc/net line by line"))
 	}
 	return err
 }

@@ -44,7 +44,7 @@ func (s *Scanner) States(ctx context.Context) (StateCounts, error) {
 			if ok || err != nil {
 				return counts, err
 			}
-			s.plan.step("the kernel's counters did not agree with the walk: every socket was listed")
+			s.plan.step(remark("the kernel's counters did not agree with the walk: every socket was listed"))
 		}
 	}
 	var counts StateCounts
@@ -179,7 +179,7 @@ func (s *Scanner) statesByCounters(ctx context.Context, before counters) (StateC
 			listed[state] = 0
 		}
 	}
-	s.plan.step("established: the kernel's counters, in agreement before and after the walk")
+	s.plan.step(remark("established: the kernel's counters, in agreement before and after the walk"))
 	return listed, true, nil
 }
 

@@ -120,7 +120,7 @@ func statesNow(t *testing.T) (map[sock.State]uint64, string) {
 			got[s] = n
 		}
 	}
-	return got, strings.Join(scanner.Plan().Steps, "; ")
+	return got, strings.Join(scanner.Plan().Steps(), "; ")
 }
 
 func same(a, b map[sock.State]uint64) bool {
