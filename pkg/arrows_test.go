@@ -114,7 +114,7 @@ func allowedFor(name string) (allowed []string, known bool) {
 	case strings.HasPrefix(name, "plugins/"):
 		return append([]string{"pkg/plugin", "pkg/selection", "pkg/state", "pkg/report", "pkg/threshold"}, domain...), true
 	case strings.HasPrefix(name, "scripts/"):
-		return append([]string{"pkg/sock/socktest"}, domain...), true
+		return append([]string{"pkg/sock/socktest", "scripts/testhost"}, domain...), true
 	case name == "pkg":
 		return nil, true
 	default:

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sockcensus/sockcensus/pkg/opens"
+	"github.com/sockcensus/sockcensus/scripts/testhost"
+	"github.com/sockcensus/sockcensus/scripts/testnet"
 )
 
 // TestMain lets the test binary be run again as somebody without rights, who then
@@ -72,13 +74,13 @@ func (a *told) read(counter opens.Counter) error {
 	return nil
 }
 
-// asNobody reads as nobody, with no capability, in the server's namespace.
-func (l *lab) asNobody(t *testing.T, c opens.Config) (answer told) {
+// asNobody reads as nobody, with no capability, in a namespace.
+func asNobody(t *testing.T, ns *testhost.Netns, c opens.Config) (answer told) {
 	t.Helper()
 	binary := filepath.Join(publicDir(t), "opens.test")
 	copyFile(t, "/proc/self/exe", binary)
 	var out []byte
-	err := l.server.Do(func() (err error) {
+	err := ns.Do(func() (err error) {
 		cmd := exec.Command(binary)
 		cmd.Env = []string{"OPENS_TEST_READ=" + c.Dir}
 		cmd.Stderr = os.Stderr
@@ -116,12 +118,12 @@ func copyFile(t testing.TB, from, to string) {
 }
 
 func TestAnybodyReads(t *testing.T) {
-	l, want := newLab(t), newTruth()
-	c := on(t, l.server, opens.Config{Method: opens.SockOps})
-	want.serve(t, l.server, at(server4, 4711))
-	made := burst{target: at(server4, 4711), sources: addresses("10.66.1.0", 3), n: 300}.run(t, l.client)
-	want.settle(opens.Service{Port: 4711}, made)
-	got := l.asNobody(t, c)
+	l, want := testnet.NewPair(t), testnet.NewAccepted()
+	c := on(t, l.Server, opens.Config{Method: opens.SockOps})
+	want.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+	made := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.1.0", 3), N: 300}.Run(t, l.Client)
+	want.Settle(t, made)
+	got := asNobody(t, l.Server, c)
 	peers := map[string]uint64{"10.66.1.1": 100, "10.66.1.2": 100, "10.66.1.3": 100}
 	if got.Error != "" || got.Snapshot || got.Opens != 300 || got.Ports["in"] != 300 || !got.Counting || !cmp.Equal(got.Peers, peers) {
 		if unprivilegedRefused(got) {
@@ -135,33 +137,33 @@ func TestAnybodyReads(t *testing.T) {
 func unprivilegedRefused(got told) bool { return got.Denied }
 
 func TestAnybodyReadsTheSnapshot(t *testing.T) {
-	l, want := newLab(t), newTruth()
-	c := on(t, l.server, opens.Config{Method: opens.NFT})
-	if got := l.asNobody(t, c); !got.Denied || got.Off {
+	l, want := testnet.NewPair(t), testnet.NewAccepted()
+	c := on(t, l.Server, opens.Config{Method: opens.NFT})
+	if got := asNobody(t, l.Server, c); !got.Denied || got.Off {
 		t.Errorf("without a snapshot: %+v", got)
 	} else {
 		t.Log(got.Error)
 	}
-	want.serve(t, l.server, at(server4, 4711))
-	made := burst{target: at(server4, 4711), sources: addresses("10.66.1.0", 2), n: 100}.run(t, l.client)
-	want.settle(opens.Service{Port: 4711}, made)
+	want.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+	made := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.1.0", 2), N: 100}.Run(t, l.Client)
+	want.Settle(t, made)
 	publish(t, l, c)
-	got := l.asNobody(t, c)
+	got := asNobody(t, l.Server, c)
 	if got.Error != "" || !got.Snapshot || got.Opens != 100 || got.Peers["10.66.1.2"] != 50 {
 		t.Errorf("nobody read %+v", got)
 	}
 	// Off takes it away, and then nobody is told old numbers.
-	if err := l.server.Do(func() error { return opens.Off(c) }); err != nil {
+	if err := l.Server.Do(func() error { return opens.Off(c) }); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.asNobody(t, c); !got.Off {
+	if got := asNobody(t, l.Server, c); !got.Off {
 		t.Errorf("after off: %+v", got)
 	}
 }
 
-func publish(t *testing.T, l *lab, c opens.Config) {
+func publish(t *testing.T, l *testnet.Pair, c opens.Config) {
 	t.Helper()
-	err := l.server.Do(func() error {
+	err := l.Server.Do(func() error {
 		counter, err := opens.Open(c)
 		if err != nil {
 			return err

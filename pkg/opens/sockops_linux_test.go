@@ -17,6 +17,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/scripts/testhost"
+	"github.com/sockcensus/sockcensus/scripts/testnet"
 )
 
 // connections is how many a full-speed test makes: all 100,000 of the proof where
@@ -28,25 +29,21 @@ func connections() int {
 	return 10_000
 }
 
-// settle waits until the accepting side has seen n connections of a service.
-func (tr *truth) settle(s opens.Service, n int) {
-	for deadline := time.Now().Add(5 * time.Second); tr.total(s) < uint64(n) && time.Now().Before(deadline); {
-		time.Sleep(5 * time.Millisecond)
-	}
-	time.Sleep(20 * time.Millisecond) // for those beyond what was asked for
-}
-
 var comparers = cmp.Options{cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()}
 
-// agree compares what was counted, incoming, with what was accepted.
-func (tr *truth) agree(t testing.TB, got reading) {
-	t.Helper()
-	tr.Lock()
-	want := map[opens.Service]map[netip.Addr]uint64{}
-	for s, peers := range tr.peers {
-		want[s] = peers
+// incoming is what was accepted, as the counters name it.
+func incoming(accepted *testnet.Accepted) map[opens.Service]map[netip.Addr]uint64 {
+	services := map[opens.Service]map[netip.Addr]uint64{}
+	for port, peers := range accepted.Peers() {
+		services[opens.Service{Port: port, Direction: opens.In}] = peers
 	}
-	defer tr.Unlock()
+	return services
+}
+
+// agree compares what was counted, incoming, with what was accepted.
+func agree(t testing.TB, accepted *testnet.Accepted, got reading) {
+	t.Helper()
+	want := incoming(accepted)
 	counted := map[opens.Service]map[netip.Addr]uint64{}
 	for s, peers := range got.peers {
 		if s.Direction == opens.In {
@@ -72,79 +69,76 @@ func (tr *truth) agree(t testing.TB, got reading) {
 	}
 }
 
-func at(addr string, port uint16) netip.AddrPort {
-	return netip.AddrPortFrom(netip.MustParseAddr(addr), port)
-}
-
 // methods are what a proof runs for, each in the server's namespace.
 var methods = []opens.Method{opens.SockOps, opens.NFT}
 
-func eachMethod(t *testing.T, test func(t *testing.T, l *lab, c opens.Config)) {
+func eachMethod(t *testing.T, test func(t *testing.T, l *testnet.Pair, c opens.Config)) {
 	for _, method := range methods {
 		t.Run(string(method), func(t *testing.T) {
-			l := newLab(t)
-			test(t, l, on(t, l.server, opens.Config{Method: method}))
+			l := testnet.NewPair(t)
+			test(t, l, on(t, l.Server, opens.Config{Method: method}))
 		})
 	}
 }
 
 func TestEveryConnectionPerPortAndPeer(t *testing.T) {
-	eachMethod(t, func(t *testing.T, l *lab, c opens.Config) {
-		want, n := newTruth(), connections()
+	eachMethod(t, func(t *testing.T, l *testnet.Pair, c opens.Config) {
+		want, n, made := testnet.NewAccepted(), connections(), 0
 		for i, port := range []uint16{4711, 4712} {
-			want.serve(t, l.server, at(server4, port))
+			want.Serve(t, l.Server, testnet.At(testnet.Server4, port))
 			start := time.Now()
-			made := burst{target: at(server4, port), sources: addresses("10.66.1.0", 200), n: n / 2, reset: i == 0}.run(t, l.client)
-			t.Logf("port %d: %d connections in %v", port, made, time.Since(start))
-			if made < n/2*99/100 {
-				t.Errorf("only %d connections were made", made)
+			ofPort := testnet.Burst{To: testnet.At(testnet.Server4, port), From: testnet.Addresses("10.66.1.0", 200), N: n / 2, Reset: i == 0}.Run(t, l.Client)
+			t.Logf("port %d: %d connections in %v", port, ofPort, time.Since(start))
+			if ofPort < n/2*99/100 {
+				t.Errorf("only %d connections were made", ofPort)
 			}
-			want.settle(opens.Service{Port: port}, made)
+			made += ofPort
+			want.Settle(t, made)
 		}
-		want.agree(t, read(t, l.server, c))
+		agree(t, want, read(t, l.Server, c))
 	})
 }
 
 func TestIPv6LoopbackAndRefused(t *testing.T) {
-	eachMethod(t, func(t *testing.T, l *lab, c opens.Config) {
-		want := newTruth()
-		want.serve(t, l.server, at(server6, 4711))
-		want.serve(t, l.server, at("127.0.0.1", 4712))
-		want.serve(t, l.server, at("::1", 4713))
-		want.serve(t, l.server, at("::", 4714)) // both families on one socket
+	eachMethod(t, func(t *testing.T, l *testnet.Pair, c opens.Config) {
+		want := testnet.NewAccepted()
+		want.Serve(t, l.Server, testnet.At(testnet.Server6, 4711))
+		want.Serve(t, l.Server, testnet.At("127.0.0.1", 4712))
+		want.Serve(t, l.Server, testnet.At("::1", 4713))
+		want.Serve(t, l.Server, testnet.At("::", 4714)) // both families on one socket
 		for _, b := range []struct {
 			from *testhost.Netns
-			burst
+			testnet.Burst
 		}{
-			{l.client, burst{target: at(server6, 4711), sources: addresses("fd66::", 50), n: 500}},
-			{l.server, burst{target: at("127.0.0.1", 4712), n: 100}},
-			{l.server, burst{target: at("::1", 4713), n: 100, reset: true}},
-			{l.client, burst{target: at(server4, 4714), sources: addresses("10.66.1.0", 10), n: 50}},
-			{l.client, burst{target: at(server6, 4714), sources: addresses("fd66::", 10), n: 50}},
+			{l.Client, testnet.Burst{To: testnet.At(testnet.Server6, 4711), From: testnet.Addresses("fd66::", 50), N: 500}},
+			{l.Server, testnet.Burst{To: testnet.At("127.0.0.1", 4712), N: 100}},
+			{l.Server, testnet.Burst{To: testnet.At("::1", 4713), N: 100, Reset: true}},
+			{l.Client, testnet.Burst{To: testnet.At(testnet.Server4, 4714), From: testnet.Addresses("10.66.1.0", 10), N: 50}},
+			{l.Client, testnet.Burst{To: testnet.At(testnet.Server6, 4714), From: testnet.Addresses("fd66::", 10), N: 50}},
 		} {
-			if made := b.run(t, b.from); made != b.n {
-				t.Errorf("%v: %d of %d connections", b.target, made, b.n)
+			if made := b.Run(t, b.from); made != b.N {
+				t.Errorf("%v: %d of %d connections", b.To, made, b.N)
 			}
 		}
-		if made := (burst{target: at(server4, 9), n: 200}).run(t, l.client); made != 0 {
+		if made := (testnet.Burst{To: testnet.At(testnet.Server4, 9), N: 200}).Run(t, l.Client); made != 0 {
 			t.Errorf("%d connections to a port where nobody listens", made)
 		}
-		want.settle(opens.Service{Port: 4714}, 100)
-		want.agree(t, read(t, l.server, c))
+		want.Settle(t, 800)
+		agree(t, want, read(t, l.Server, c))
 	})
 }
 
 func TestOutgoing(t *testing.T) {
-	l, want := newLab(t), newTruth()
-	c := on(t, l.client, opens.Config{Method: opens.SockOps})
-	want.serve(t, l.server, at(server4, 4711))
-	want.serve(t, l.server, at(server6, 4711))
-	made4 := burst{target: at(server4, 4711), n: 300}.run(t, l.client)
-	made6 := burst{target: at(server6, 4711), n: 200, reset: true}.run(t, l.client)
-	burst{target: at(server4, 9), n: 100}.run(t, l.client)
-	got := read(t, l.client, c)
+	l, want := testnet.NewPair(t), testnet.NewAccepted()
+	c := on(t, l.Client, opens.Config{Method: opens.SockOps})
+	want.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+	want.Serve(t, l.Server, testnet.At(testnet.Server6, 4711))
+	made4 := testnet.Burst{To: testnet.At(testnet.Server4, 4711), N: 300}.Run(t, l.Client)
+	made6 := testnet.Burst{To: testnet.At(testnet.Server6, 4711), N: 200, Reset: true}.Run(t, l.Client)
+	testnet.Burst{To: testnet.At(testnet.Server4, 9), N: 100}.Run(t, l.Client)
+	got := read(t, l.Client, c)
 	service := opens.Service{Port: 4711, Direction: opens.Out}
-	peers := map[netip.Addr]uint64{netip.MustParseAddr(server4): uint64(made4), netip.MustParseAddr(server6): uint64(made6)}
+	peers := map[netip.Addr]uint64{netip.MustParseAddr(testnet.Server4): uint64(made4), netip.MustParseAddr(testnet.Server6): uint64(made6)}
 	if diff := cmp.Diff(map[opens.Service]map[netip.Addr]uint64{service: peers}, got.peers, comparers); diff != "" {
 		t.Errorf("peers: (-made +counted)\n%s", diff)
 	}
@@ -156,29 +150,29 @@ func TestOutgoing(t *testing.T) {
 func TestOverflowKeepsTotalsExact(t *testing.T) {
 	for _, method := range methods {
 		t.Run(string(method), func(t *testing.T) {
-			l, want := newLab(t), newTruth()
-			c := on(t, l.server, opens.Config{Method: method, Size: 100})
-			want.serve(t, l.server, at(server4, 4711))
-			made := burst{target: at(server4, 4711), sources: addresses("10.66.1.0", 400), n: 4000}.run(t, l.client)
+			l, want := testnet.NewPair(t), testnet.NewAccepted()
+			c := on(t, l.Server, opens.Config{Method: method, Size: 100})
+			want.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+			made := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.1.0", 400), N: 4000}.Run(t, l.Client)
 			service := opens.Service{Port: 4711}
-			want.settle(service, made)
-			got := read(t, l.server, c)
+			want.Settle(t, made)
+			got := read(t, l.Server, c)
 			var peers uint64
 			for addr, n := range got.peers[service] {
 				peers += n
-				if n != want.peers[service][addr] {
-					t.Errorf("%v: counted %d, accepted %d", addr, n, want.peers[service][addr])
+				if n != incoming(want)[service][addr] {
+					t.Errorf("%v: counted %d, accepted %d", addr, n, incoming(want)[service][addr])
 				}
 			}
 			total := got.totals[service]
-			if total.Opens != want.total(service) || got.In.Opens != total.Opens || got.In.Rest != 0 {
-				t.Errorf("total %+v in %+v, accepted %d", total, got.Summary, want.total(service))
+			if total.Opens != want.Total() || got.In.Opens != total.Opens || got.In.Rest != 0 {
+				t.Errorf("total %+v in %+v, accepted %d", total, got.Summary, want.Total())
 			}
 			// The table is the host's: a few entries may be of other namespaces.
 			if len(got.peers[service]) < 80 || total.Overflow != total.Opens-peers || total.Overflow == 0 {
 				t.Errorf("%d peers with %d, overflow %d of %d", len(got.peers[service]), peers, total.Overflow, total.Opens)
 			}
-			status := status(t, l.server, c)
+			status := status(t, l.Server, c)
 			if !status.Peers.Full() || status.Overflow != total.Overflow {
 				t.Errorf("status %+v", status)
 			}
@@ -187,46 +181,46 @@ func TestOverflowKeepsTotalsExact(t *testing.T) {
 }
 
 func TestSecondOnIsHarmless(t *testing.T) {
-	eachMethod(t, func(t *testing.T, l *lab, c opens.Config) {
-		want := newTruth()
-		want.serve(t, l.server, at(server4, 4711))
+	eachMethod(t, func(t *testing.T, l *testnet.Pair, c opens.Config) {
+		want := testnet.NewAccepted()
+		want.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
 		for range 3 {
-			burst{target: at(server4, 4711), n: 100}.run(t, l.client)
-			if result := switchOn(t, l.server, c); result.Change != opens.Unchanged || result.Method != c.Method {
+			testnet.Burst{To: testnet.At(testnet.Server4, 4711), N: 100}.Run(t, l.Client)
+			if result := switchOn(t, l.Server, c); result.Change != opens.Unchanged || result.Method != c.Method {
 				t.Errorf("got %+v", result)
 			}
 		}
-		want.settle(opens.Service{Port: 4711}, 300)
-		want.agree(t, read(t, l.server, c))
-		if got := status(t, l.server, c); !got.Counting || got.Kernel == nil || got.Kernel.PassiveOpens != 300 || got.In.Opens != 300 {
+		want.Settle(t, 300)
+		agree(t, want, read(t, l.Server, c))
+		if got := status(t, l.Server, c); !got.Counting || got.Kernel == nil || got.Kernel.PassiveOpens != 300 || got.In.Opens != 300 {
 			t.Errorf("status %+v, kernel %+v", got, got.Kernel)
 		}
 	})
 }
 
 func TestUpgradeUnderLoadKeepsCounts(t *testing.T) {
-	l, want := newLab(t), newTruth()
-	c := on(t, l.server, opens.Config{Method: opens.SockOps})
-	want.serve(t, l.server, at(server4, 4711))
+	l, want := testnet.NewPair(t), testnet.NewAccepted()
+	c := on(t, l.Server, opens.Config{Method: opens.SockOps})
+	want.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
 	made := make(chan int)
 	go func() {
-		made <- burst{target: at(server4, 4711), sources: addresses("10.66.1.0", 50), n: 10_000}.run(t, l.client)
+		made <- testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.1.0", 50), N: 10_000}.Run(t, l.Client)
 	}()
 	var upgrades int
 	for n := 0; n == 0; {
 		select {
 		case n = <-made:
-			want.settle(opens.Service{Port: 4711}, n)
+			want.Settle(t, n)
 		default:
 			outdate(t, c)
-			if result := switchOn(t, l.server, c); result.Change != opens.Upgraded {
+			if result := switchOn(t, l.Server, c); result.Change != opens.Upgraded {
 				t.Fatalf("got %+v", result)
 			}
 			upgrades++
 		}
 	}
 	t.Logf("%d upgrades", upgrades)
-	want.agree(t, read(t, l.server, c))
+	agree(t, want, read(t, l.Server, c))
 }
 
 // outdate makes the counters say that an earlier program counts in them.
@@ -251,7 +245,7 @@ func pokeMeta(t testing.TB, c opens.Config, offset int, value byte) {
 }
 
 func TestBesideAnotherProgram(t *testing.T) {
-	l, want := newLab(t), newTruth()
+	l, want := testnet.NewPair(t), testnet.NewAccepted()
 	root, err := os.Open(cgroup2(t))
 	if err != nil {
 		t.Fatal(err)
@@ -272,14 +266,14 @@ func TestBesideAnotherProgram(t *testing.T) {
 		t.Cleanup(func() { _ = attached.Close(); _ = program.Close() })
 	}
 	other()
-	c := on(t, l.server, opens.Config{Method: opens.SockOps})
-	second := on(t, l.server, opens.Config{Method: opens.SockOps}) // our own, elsewhere
+	c := on(t, l.Server, opens.Config{Method: opens.SockOps})
+	second := on(t, l.Server, opens.Config{Method: opens.SockOps}) // our own, elsewhere
 	other()
-	want.serve(t, l.server, at(server4, 4711))
-	made := burst{target: at(server4, 4711), sources: addresses("10.66.1.0", 5), n: 500}.run(t, l.client)
-	want.settle(opens.Service{Port: 4711}, made)
-	want.agree(t, read(t, l.server, c))
-	want.agree(t, read(t, l.server, second))
+	want.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+	made := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.1.0", 5), N: 500}.Run(t, l.Client)
+	want.Settle(t, made)
+	agree(t, want, read(t, l.Server, c))
+	agree(t, want, read(t, l.Server, second))
 }
 
 func cgroup2(t testing.TB) string {
@@ -306,10 +300,10 @@ func TestHalfRemovedPins(t *testing.T) {
 		"meta":          opens.Started,
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, truth := newLab(t), newTruth()
-			c := on(t, l.server, opens.Config{Method: opens.SockOps, Size: 100})
-			truth.serve(t, l.server, at(server4, 4711))
-			burst{target: at(server4, 4711), n: 10}.run(t, l.client)
+			l, truth := testnet.NewPair(t), testnet.NewAccepted()
+			c := on(t, l.Server, opens.Config{Method: opens.SockOps, Size: 100})
+			truth.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+			testnet.Burst{To: testnet.At(testnet.Server4, 4711), N: 10}.Run(t, l.Client)
 			if err := os.Remove(filepath.Join(c.Dir, name)); err != nil {
 				t.Fatal(err)
 			}
@@ -317,15 +311,15 @@ func TestHalfRemovedPins(t *testing.T) {
 			if name == "meta" {
 				kind = opens.ErrOff
 			}
-			if _, err := tryRead(l.server, c); !errors.Is(err, kind) {
+			if _, err := tryRead(l.Server, c); !errors.Is(err, kind) {
 				t.Errorf("reading: %v", err)
 			}
-			if result := switchOn(t, l.server, c); result.Change != want {
+			if result := switchOn(t, l.Server, c); result.Change != want {
 				t.Errorf("on: %+v, want %v", result, want)
 			}
-			burst{target: at(server4, 4711), n: 10}.run(t, l.client)
-			truth.settle(opens.Service{Port: 4711}, 20)
-			if got := read(t, l.server, c); got.In.Opens != 10 {
+			testnet.Burst{To: testnet.At(testnet.Server4, 4711), N: 10}.Run(t, l.Client)
+			truth.Settle(t, 20)
+			if got := read(t, l.Server, c); got.In.Opens != 10 {
 				t.Errorf("counted %d, want the 10 since then", got.In.Opens)
 			}
 		})
@@ -333,10 +327,10 @@ func TestHalfRemovedPins(t *testing.T) {
 }
 
 func TestNewerLayout(t *testing.T) {
-	l := newLab(t)
-	c := on(t, l.server, opens.Config{Method: opens.SockOps, Size: 100})
+	l := testnet.NewPair(t)
+	c := on(t, l.Server, opens.Config{Method: opens.SockOps, Size: 100})
 	pokeMeta(t, c, 4, 9) // the low byte of the layout, on a little-endian machine
-	_, readErr := tryRead(l.server, c)
+	_, readErr := tryRead(l.Server, c)
 	_, onErr := opens.On(c)
 	for _, err := range []error{readErr, onErr, opens.Off(c)} {
 		if !errors.Is(err, opens.ErrNewer) {
@@ -381,20 +375,20 @@ func TestBadConfigurations(t *testing.T) {
 }
 
 func TestAutoFallsBackWithReason(t *testing.T) {
-	l := newLab(t)
+	l := testnet.NewPair(t)
 	c := opens.Config{Dir: filepath.Join(publicDir(t), "sockcensus", "bpf"), Cgroup: "/proc"}
 	var result opens.Result
-	err := l.server.Do(func() (err error) {
+	err := l.Server.Do(func() (err error) {
 		result, err = opens.On(c)
 		return err
 	})
 	if err != nil || result.Method != opens.NFT || !strings.Contains(result.Reason, "cgroup2") {
 		t.Errorf("%+v, %v", result, err)
 	}
-	if got := status(t, l.server, c); got.Method != opens.NFT || got.Reason != result.Reason {
+	if got := status(t, l.Server, c); got.Method != opens.NFT || got.Reason != result.Reason {
 		t.Errorf("status %+v", got)
 	}
-	if err := l.server.Do(func() error { return opens.Off(c) }); err != nil {
+	if err := l.Server.Do(func() error { return opens.Off(c) }); err != nil {
 		t.Error(err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/scripts/testhost"
+	"github.com/sockcensus/sockcensus/scripts/testnet"
 )
 
 // watched collects what a watcher of a namespace hands over while f runs.
@@ -59,20 +60,20 @@ func TestWatch(t *testing.T) {
 		"capture": {Cgroup: "/proc"}, // where no program can be attached
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, want := newLab(t), newTruth()
-			want.serve(t, l.server, at(server4, 4711))
-			want.serve(t, l.server, at(server6, 4711))
-			want.serve(t, l.server, at(server4, 4712))
-			got, source, lost := watched(t, l.server, config, func() {
-				burst{target: at(server4, 4711), sources: addresses("10.66.1.0", 20), n: 2000}.run(t, l.client)
-				burst{target: at(server6, 4711), sources: addresses("fd66::", 20), n: 1000, reset: true}.run(t, l.client)
-				burst{target: at(server4, 4712), n: 100}.run(t, l.client)
-				burst{target: at(server4, 9), n: 100}.run(t, l.client)
+			l, want := testnet.NewPair(t), testnet.NewAccepted()
+			want.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+			want.Serve(t, l.Server, testnet.At(testnet.Server6, 4711))
+			want.Serve(t, l.Server, testnet.At(testnet.Server4, 4712))
+			got, source, lost := watched(t, l.Server, config, func() {
+				testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.1.0", 20), N: 2000}.Run(t, l.Client)
+				testnet.Burst{To: testnet.At(testnet.Server6, 4711), From: testnet.Addresses("fd66::", 20), N: 1000, Reset: true}.Run(t, l.Client)
+				testnet.Burst{To: testnet.At(testnet.Server4, 4712), N: 100}.Run(t, l.Client)
+				testnet.Burst{To: testnet.At(testnet.Server4, 9), N: 100}.Run(t, l.Client)
 			})
 			t.Log(source)
 			service := opens.Service{Port: 4711}
-			want.settle(service, 3000)
-			expect := map[opens.Service]map[netip.Addr]uint64{service: want.peers[service]}
+			want.Settle(t, 3100)
+			expect := map[opens.Service]map[netip.Addr]uint64{service: incoming(want)[service]}
 			if diff := cmp.Diff(expect, got, comparers); diff != "" || lost != 0 {
 				t.Errorf("lost %d, (-accepted +watched)\n%s", lost, diff)
 			}
@@ -83,13 +84,13 @@ func TestWatch(t *testing.T) {
 func TestWatchOutgoing(t *testing.T) {
 	for name, config := range map[string]opens.Config{"ring": {}, "capture": {Cgroup: "/proc"}} {
 		t.Run(name, func(t *testing.T) {
-			l, want := newLab(t), newTruth()
-			want.serve(t, l.server, at(server4, 4711))
-			got, _, _ := watched(t, l.client, config, func() {
-				burst{target: at(server4, 4711), n: 100}.run(t, l.client)
+			l, want := testnet.NewPair(t), testnet.NewAccepted()
+			want.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+			got, _, _ := watched(t, l.Client, config, func() {
+				testnet.Burst{To: testnet.At(testnet.Server4, 4711), N: 100}.Run(t, l.Client)
 			})
 			expect := map[opens.Service]map[netip.Addr]uint64{
-				{Port: 4711, Direction: opens.Out}: {netip.MustParseAddr(server4): 100}}
+				{Port: 4711, Direction: opens.Out}: {netip.MustParseAddr(testnet.Server4): 100}}
 			if diff := cmp.Diff(expect, got, comparers); diff != "" {
 				t.Errorf("(-made +watched)\n%s", diff)
 			}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sockcensus/sockcensus/scripts/testhost"
+	"github.com/sockcensus/sockcensus/scripts/testnet"
 )
 
 // TestCost measures what counting costs the load itself: rounds of connect, accept
@@ -21,10 +22,10 @@ func TestCost(t *testing.T) {
 		t.Skip("set SOCKCENSUS_COST=1 to measure the cost of counting for a minute or two")
 	}
 	const rounds, connections = 9, 20_000
-	l, tr := newLab(t), newTruth()
-	tr.serve(t, l.server, at(server4, 4711))
-	load := burst{to: at(server4, 4711), from: addresses("10.66.0.0", 200), n: connections}
-	load.run(t, l.client)
+	l, tr := newLab(t), testnet.NewAccepted()
+	tr.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+	load := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.0.0", 200), N: connections}
+	load.Run(t, l.Client)
 	methods := []string{"off", "sockops", "nft"}
 	cpu, rate := map[string][]float64{}, map[string][]float64{}
 	for range rounds {
@@ -33,7 +34,7 @@ func TestCost(t *testing.T) {
 				testhost.Run(t, l.command("opens", "on", "--method", method))
 			}
 			before, began := cpuTime(t), time.Now()
-			made := load.run(t, l.client)
+			made := load.Run(t, l.Client)
 			cpu[method] = append(cpu[method], (cpuTime(t)-before).Seconds()*1e6/float64(made))
 			rate[method] = append(rate[method], float64(made)/time.Since(began).Seconds())
 			if method != "off" {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/sockcensus/sockcensus/scripts/testnet"
 )
 
 func compare(t *testing.T, what string, got, want map[key]uint64) {
@@ -42,31 +44,31 @@ func incoming(rows map[key]uint64) map[key]uint64 {
 func TestExact(t *testing.T) {
 	for _, method := range []string{"sockops", "nft"} {
 		t.Run(method, func(t *testing.T) {
-			l, tr := newLab(t), newTruth()
+			l, tr := newLab(t), testnet.NewAccepted()
 			l.on("--method", method)
-			for _, where := range []netip.AddrPort{at(server4, 4711), at(server4, 4712), at(server6, 4711), at("127.0.0.1", 4713)} {
-				tr.serve(t, l.server, where)
+			for _, where := range []netip.AddrPort{testnet.At(testnet.Server4, 4711), testnet.At(testnet.Server4, 4712), testnet.At(testnet.Server6, 4711), testnet.At("127.0.0.1", 4713)} {
+				tr.Serve(t, l.Server, where)
 			}
 			n := load()
 			began := time.Now()
-			made := burst{to: at(server4, 4711), from: addresses("10.66.0.0", 200), n: n / 2}.run(t, l.client)
-			made += burst{to: at(server4, 4712), from: addresses("10.66.0.0", 200), n: n / 4}.run(t, l.client)
-			made += burst{to: at(server6, 4711), from: addresses("fd66::", 50), n: n / 4, reset: true}.run(t, l.client)
+			made := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.0.0", 200), N: n / 2}.Run(t, l.Client)
+			made += testnet.Burst{To: testnet.At(testnet.Server4, 4712), From: testnet.Addresses("10.66.0.0", 200), N: n / 4}.Run(t, l.Client)
+			made += testnet.Burst{To: testnet.At(testnet.Server6, 4711), From: testnet.Addresses("fd66::", 50), N: n / 4, Reset: true}.Run(t, l.Client)
 			rate := float64(made) / time.Since(began).Seconds()
-			made += burst{to: at("127.0.0.1", 4713), n: 100}.run(t, l.server)
-			if refused := (burst{to: at(server4, 9), from: addresses("10.66.0.0", 3), n: 300}).run(t, l.client); refused != 0 {
+			made += testnet.Burst{To: testnet.At("127.0.0.1", 4713), N: 100}.Run(t, l.Server)
+			if refused := (testnet.Burst{To: testnet.At(testnet.Server4, 9), From: testnet.Addresses("10.66.0.0", 3), N: 300}).Run(t, l.Client); refused != 0 {
 				t.Fatalf("%d connections to a closed port were made", refused)
 			}
-			tr.settle(t, made)
+			tr.Settle(t, made)
 			t.Logf("%d connections, %.0f/s", made, rate)
-			compare(t, "opens count", incoming(l.counted("count")), tr.seen)
+			compare(t, "opens count", incoming(l.counted("count")), incomingOf(tr))
 
 			l.opens(0, "record")
-			more := burst{to: at(server4, 4711), from: addresses("10.66.0.0", 7), n: 70}.run(t, l.client)
-			tr.settle(t, made+more)
-			compare(t, "opens report with what came since", incoming(l.counted("report")), tr.seen)
+			more := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.0.0", 7), N: 70}.Run(t, l.Client)
+			tr.Settle(t, made+more)
+			compare(t, "opens report with what came since", incoming(l.counted("report")), incomingOf(tr))
 			l.opens(0, "record")
-			compare(t, "opens report", incoming(l.counted("report", "--until", "2999-01-01")), tr.seen)
+			compare(t, "opens report", incoming(l.counted("report", "--until", "2999-01-01")), incomingOf(tr))
 			if method == "sockops" {
 				status := l.opens(0, "status").Stdout
 				if want := fmt.Sprintf("%d, as PassiveOpens has it", made+more); !strings.Contains(status, want) {
@@ -82,27 +84,27 @@ func TestExact(t *testing.T) {
 func TestRetransmittedSYNs(t *testing.T) {
 	for _, method := range []string{"sockops", "nft"} {
 		t.Run(method, func(t *testing.T) {
-			l, tr := newLab(t), newTruth()
+			l, tr := newLab(t), testnet.NewAccepted()
 			l.on("--method", method)
-			tr.serve(t, l.server, at(server4, 4711))
+			tr.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
 			before := retransmits(t, l)
-			l.tool("nft", l.client, "add table ip lossy", "add chain ip lossy out { type filter hook output priority 0; }",
+			testnet.Tool(l.t, "nft", l.Client, "add table ip lossy", "add chain ip lossy out { type filter hook output priority 0; }",
 				"add rule ip lossy out tcp flags syn drop")
 			var done sync.WaitGroup
 			made := make([]int, 20)
 			for i := range made {
 				done.Go(func() {
-					made[i] = burst{to: at(server4, 4711), from: addresses("10.66.0.0", 20)[i : i+1], n: 3}.run(t, l.client)
+					made[i] = testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.0.0", 20)[i : i+1], N: 3}.Run(t, l.Client)
 				})
 			}
 			time.Sleep(300 * time.Millisecond)
-			l.tool("nft", l.client, "delete table ip lossy")
+			testnet.Tool(l.t, "nft", l.Client, "delete table ip lossy")
 			done.Wait()
-			tr.settle(t, 60)
+			tr.Settle(t, 60)
 			if again := retransmits(t, l) - before; again < 20 {
 				t.Fatalf("%d SYNs were sent again, want at least 20: the test is no test", again)
 			}
-			compare(t, "opens count", incoming(l.counted("count")), tr.seen)
+			compare(t, "opens count", incoming(l.counted("count")), incomingOf(tr))
 		})
 	}
 }
@@ -111,7 +113,7 @@ func TestRetransmittedSYNs(t *testing.T) {
 func retransmits(t *testing.T, l *lab) (n int) {
 	t.Helper()
 	var text []byte
-	err := l.client.Do(func() (err error) {
+	err := l.Client.Do(func() (err error) {
 		text, err = os.ReadFile("/proc/thread-self/net/netstat")
 		return err
 	})
@@ -132,13 +134,13 @@ func retransmits(t *testing.T, l *lab) (n int) {
 
 // What this host opens counts by the remote port.
 func TestOutgoing(t *testing.T) {
-	l, tr := newLab(t), newTruth()
+	l, tr := newLab(t), testnet.NewAccepted()
 	l.on()
-	tr.serve(t, l.client, at(client4, 25))
-	made := burst{to: at(client4, 25), n: 120}.run(t, l.server)
-	tr.settle(t, made)
+	tr.Serve(t, l.Client, testnet.At(testnet.Client4, 25))
+	made := testnet.Burst{To: testnet.At(testnet.Client4, 25), N: 120}.Run(t, l.Server)
+	tr.Settle(t, made)
 	got := l.counted("count", "--direction", "out", "-p", "25")
-	compare(t, "opens count --direction out", got, map[key]uint64{{"out", 25, netip.MustParseAddr(client4)}: uint64(made)})
+	compare(t, "opens count --direction out", got, map[key]uint64{{"out", 25, netip.MustParseAddr(testnet.Client4)}: uint64(made)})
 	if check := l.check("-p", "25", "--direction", "out", "-w", "100"); check.Code != 1 || !strings.HasPrefix(check.Stdout, "OPENS WARNING - 120 outgoing connections to port 25 in ") {
 		t.Errorf("check of outgoing connections: %v", check)
 	}
@@ -147,11 +149,11 @@ func TestOutgoing(t *testing.T) {
 // A table of 100 entries and 400 peers: the totals are exact, and wherever numbers
 // by peer are shown the overflow is.
 func TestOverflow(t *testing.T) {
-	l, tr := newLab(t), newTruth()
+	l, tr := newLab(t), testnet.NewAccepted()
 	l.on("--size", "100")
-	tr.serve(t, l.server, at(server4, 4711))
-	made := burst{to: at(server4, 4711), from: addresses("10.66.0.0", 400), n: 2000}.run(t, l.client)
-	tr.settle(t, made)
+	tr.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+	made := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.0.0", 400), N: 2000}.Run(t, l.Client)
+	tr.Settle(t, made)
 	if got := l.opens(0, "count", "-p", "4711", "--format", "csv").Stdout; got != "opens\n2000\n" {
 		t.Errorf("opens count: %q", got)
 	}
@@ -182,11 +184,11 @@ func TestOverflow(t *testing.T) {
 
 // Steps that are recorded at the same time count nothing twice.
 func TestRecordTwiceAtOnce(t *testing.T) {
-	l, tr := newLab(t), newTruth()
+	l, tr := newLab(t), testnet.NewAccepted()
 	l.on()
-	tr.serve(t, l.server, at(server4, 4711))
-	made := burst{to: at(server4, 4711), from: addresses("10.66.0.0", 20), n: 500}.run(t, l.client)
-	tr.settle(t, made)
+	tr.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+	made := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.0.0", 20), N: 500}.Run(t, l.Client)
+	tr.Settle(t, made)
 	for range 3 {
 		var done sync.WaitGroup
 		for range 3 {
@@ -194,14 +196,14 @@ func TestRecordTwiceAtOnce(t *testing.T) {
 		}
 		done.Wait()
 	}
-	compare(t, "opens report", incoming(l.counted("report")), tr.seen)
+	compare(t, "opens report", incoming(l.counted("report")), incomingOf(tr))
 }
 
 // Connections show one by one as they come, and ^C gives the summary.
 func TestWatch(t *testing.T) {
-	l, tr := newLab(t), newTruth()
-	tr.serve(t, l.server, at(server4, 4711))
-	tr.serve(t, l.server, at(server4, 4712))
+	l, tr := newLab(t), testnet.NewAccepted()
+	tr.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+	tr.Serve(t, l.Server, testnet.At(testnet.Server4, 4712))
 	path := filepath.Join(l.dir, "watched")
 	out, err := os.Create(path)
 	if err != nil {
@@ -217,9 +219,9 @@ func TestWatch(t *testing.T) {
 	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(seen(), "DIRECTION") && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 	}
-	made := burst{to: at(server4, 4711), from: addresses("10.66.0.0", 3), n: 300}.run(t, l.client)
-	made += burst{to: at(server4, 4712), from: addresses("10.66.0.0", 3), n: 10}.run(t, l.client)
-	tr.settle(t, made)
+	made := testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.0.0", 3), N: 300}.Run(t, l.Client)
+	made += testnet.Burst{To: testnet.At(testnet.Server4, 4712), From: testnet.Addresses("10.66.0.0", 3), N: 10}.Run(t, l.Client)
+	tr.Settle(t, made)
 	for deadline := time.Now().Add(5 * time.Second); strings.Count(seen(), "  in  ") < 300 && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 	}

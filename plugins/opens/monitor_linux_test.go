@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sockcensus/sockcensus/scripts/testhost"
+	"github.com/sockcensus/sockcensus/scripts/testnet"
 )
 
 // countingLab is a lab where 120 connections of 3 peers to port 4711 were counted.
@@ -17,8 +18,8 @@ func countingLab(t *testing.T, options ...string) *lab {
 	t.Helper()
 	l := newLab(t)
 	l.on(options...)
-	l.accepted = newTruth()
-	l.accepted.serve(t, l.server, at(server4, 4711))
+	l.accepted = testnet.NewAccepted()
+	l.accepted.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
 	l.connect(120)
 	return l
 }
@@ -26,11 +27,11 @@ func countingLab(t *testing.T, options ...string) *lab {
 // connect makes more connections, and waits until they were accepted.
 func (l *lab) connect(n int) {
 	l.t.Helper()
-	if made := (burst{to: at(server4, 4711), from: addresses("10.66.0.0", 3), n: n}).run(l.t, l.client); made != n {
+	if made := (testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: testnet.Addresses("10.66.0.0", 3), N: n}).Run(l.t, l.Client); made != n {
 		l.t.Fatalf("%d of %d connections were made", made, n)
 	}
 	l.made += n
-	l.accepted.settle(l.t, l.made)
+	l.accepted.Settle(l.t, l.made)
 }
 
 // Once it is on, nobody reads it: all commands that show numbers, the check, Munin.
@@ -90,7 +91,7 @@ func TestNobodyReadsSnapshot(t *testing.T) {
 
 func (l *lab) munin(t *testing.T) *testhost.MuninNode {
 	t.Helper()
-	node := testhost.NewMuninNode(t, testhost.MuninNodeOptions{Netns: l.server})
+	node := testhost.NewMuninNode(t, testhost.MuninNodeOptions{Netns: l.Server})
 	for _, graph := range []string{"opens_4711", "opens_total", "opens_peers_4711"} {
 		node.Link(graph, l.binary)
 	}
@@ -167,7 +168,7 @@ func TestMuninNode(t *testing.T) {
 
 func TestMuninConfigure(t *testing.T) {
 	l := countingLab(t)
-	node := testhost.NewMuninNode(t, testhost.MuninNodeOptions{Netns: l.server})
+	node := testhost.NewMuninNode(t, testhost.MuninNodeOptions{Netns: l.Server})
 	node.Offer(filepath.Join(filepath.Dir(l.binary), "opens_"))
 	off := node.Configure("--suggest")
 	if off.Code != 0 || !strings.Contains(off.Stdout, "no") || !strings.Contains(off.Stdout, "not being counted") {
@@ -205,10 +206,10 @@ func TestNRPE(t *testing.T) {
 		}
 		lines[name] = check + " '" + strings.Join(args, "' '") + "'"
 	}
-	nrpe := testhost.NewNRPE(t, testhost.NRPEOptions{Commands: lines, Netns: l.server})
+	nrpe := testhost.NewNRPE(t, testhost.NRPEOptions{Commands: lines, Netns: l.Server})
 	codes := map[string]int{"ok": 0, "warning": 1, "critical": 2, "off": 3, "usage": 3}
 	for name, args := range commands {
-		direct := testhost.Run(t, testhost.Command{Path: check, Args: args, User: testhost.NagiosUser(t), Netns: l.server})
+		direct := testhost.Run(t, testhost.Command{Path: check, Args: args, User: testhost.NagiosUser(t), Netns: l.Server})
 		remote := nrpe.Check(name)
 		same := func(text string) string { return changing.ReplaceAllString(strings.TrimSpace(text), "") }
 		if remote.Code != codes[name] || direct.Code != codes[name] || same(remote.Stdout) != same(direct.Stdout) {
@@ -219,7 +220,7 @@ func TestNRPE(t *testing.T) {
 
 func TestIcinga(t *testing.T) {
 	l := countingLab(t)
-	icinga := testhost.NewIcinga(t, testhost.IcingaOptions{Netns: l.server, Checks: map[string][]string{
+	icinga := testhost.NewIcinga(t, testhost.IcingaOptions{Netns: l.Server, Checks: map[string][]string{
 		"opens": {testhost.Binary(t, "check_opens"), "-p", "4711", "--period", "1h", "-w", "100", "--bpffs", l.bpffs()},
 	}})
 	got := icinga.Service("opens")

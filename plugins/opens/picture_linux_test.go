@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sockcensus/sockcensus/scripts/testhost"
+	"github.com/sockcensus/sockcensus/scripts/testnet"
 )
 
 // TestPicture makes the README's picture: ten hours of real connections in a few
@@ -20,17 +21,17 @@ func TestPicture(t *testing.T) {
 	if pictures == "" {
 		t.Skip("set PICTURES to a directory to draw the README's picture")
 	}
-	l, tr := newLab(t), newTruth()
+	l, tr := newLab(t), testnet.NewAccepted()
 	l.on()
-	tr.serve(t, l.server, at(server4, 4711))
-	peers := addresses("10.66.0.0", 40)
+	tr.Serve(t, l.Server, testnet.At(testnet.Server4, 4711))
+	peers := testnet.Addresses("10.66.0.0", 40)
 	connect := func(peer []netip.Addr, n float64) {
-		burst{to: at(server4, 4711), from: peer, n: int(n)}.run(t, l.client)
+		testnet.Burst{To: testnet.At(testnet.Server4, 4711), From: peer, N: int(n)}.Run(t, l.Client)
 	}
 	for i, peer := range peers[:4] {
 		connect([]netip.Addr{peer}, float64(400-90*i))
 	}
-	node := testhost.NewMuninNode(t, testhost.MuninNodeOptions{Netns: l.server, Host: "game.example"})
+	node := testhost.NewMuninNode(t, testhost.MuninNodeOptions{Netns: l.Server, Host: "game.example"})
 	node.Conf("[opens_*]\nenv.bpffs " + l.bpffs() + "\nenv.top 4\n")
 	node.Link("opens_peers_4711", testhost.Binary(t, "opens_"))
 	node.Start()

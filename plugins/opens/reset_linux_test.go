@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sockcensus/sockcensus/scripts/testhost"
+	"github.com/sockcensus/sockcensus/scripts/testnet"
 )
 
 // Switched off and on between two polls, the second counts from the new zero.
@@ -45,7 +46,7 @@ func TestFlushedRuleset(t *testing.T) {
 	l := countingLab(t, "--method", "nft")
 	l.opens(0, "record")
 	l.check("-p", "4711")
-	l.tool("nft", l.server, "flush ruleset")
+	testnet.Tool(l.t, "nft", l.Server, "flush ruleset")
 	if got := l.check("-p", "4711"); got.Code != 3 || !strings.Contains(got.Stdout, "opens on") {
 		t.Errorf("after the flush: %v", got)
 	}
