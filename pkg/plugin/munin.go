@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/jessevdk/go-flags"
 
@@ -28,7 +27,11 @@ func (p *Plugin) muninOutput(ctx context.Context, call *Call, options Measurer, 
 	}
 	switch i.action {
 	case "autoconf":
-		return munin.Autoconf(p.autoconf(ctx, call, options, optionErr))
+		err := p.autoconf(ctx, call, options, optionErr)
+		if err != nil {
+			err = errors.New(inVariables(err.Error(), options))
+		}
+		return munin.Autoconf(err)
 	case "suggest":
 		return p.suggest(ctx, call, options)
 	case "config", "fetch":
@@ -43,11 +46,8 @@ func (p *Plugin) muninOutput(ctx context.Context, call *Call, options Measurer, 
 func (p *Plugin) muninOptions(call *Call, options Measurer) error {
 	parser := newParser(p.Name, options)
 	words, err := munin.Options(call.Env.Environ, func(long string) (takesValue, ok bool) {
-		option := parser.FindOptionByLongName(long)
-		if option == nil || long == "help" || long == "version" {
-			return false, false
-		}
-		return !isSwitch(option), true
+		option := variable(parser, long)
+		return option != nil && !isSwitch(option), option != nil
 	})
 	if err != nil {
 		return &UsageError{Sentence: err.Error(), Err: err}
@@ -57,6 +57,15 @@ func (p *Plugin) muninOptions(call *Call, options Measurer) error {
 	}
 	call.Limits, err = limitsOf(options)
 	return err
+}
+
+// variable returns the option that plugin-conf.d can set under a long name, or
+// nil.
+func variable(parser *flags.Parser, long string) *flags.Option {
+	if long == "help" || long == "version" {
+		return nil
+	}
+	return parser.FindOptionByLongName(long)
 }
 
 func isSwitch(option *flags.Option) bool {
@@ -98,40 +107,19 @@ func (p *Plugin) graph(ctx context.Context, call *Call, options Measurer, i invo
 		err = optionErr
 	}
 	if r == nil {
-		return munin.Reason(inVariables(err))
+		return munin.Reason(inVariables(err.Error(), options))
 	}
 	if err != nil {
-		r.Forget(inVariables(err))
+		r.Forget(err.Error())
+	}
+	for n, problem := range r.Problems {
+		r.Problems[n] = inVariables(problem, options)
 	}
 	service := p.Name + "_" + i.suffix
 	if config {
 		return munin.Config(r, service, dirty)
 	}
 	return munin.Values(r, service)
-}
-
-// inVariables says what a usage error says with the names of plugin-conf.d:
-// env.peer_port for --peer-port.
-func inVariables(err error) string {
-	text := err.Error()
-	var usage *UsageError
-	if !errors.As(err, &usage) {
-		return text
-	}
-	var b strings.Builder
-	for i, word := range strings.Split(text, " ") {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		name, isOption := strings.CutPrefix(word, "--")
-		long := strings.TrimRight(name, ":,;")
-		if !isOption || strings.Trim(long, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			b.WriteString(word)
-			continue
-		}
-		b.WriteString("env." + strings.ReplaceAll(long, "-", "_") + name[len(long):])
-	}
-	return b.String()
 }
 
 func (p *Plugin) measureGraph(ctx context.Context, call *Call, options Measurer, suffix string) (*report.Report, error) {

@@ -43,6 +43,8 @@ func (f *fake) Check(ctx context.Context, _ *Call) (*report.Report, error) {
 		return nil, ctx.Err()
 	case "bad":
 		return nil, errors.New("no such thing")
+	case "bad --count":
+		return nil, errors.New(`--count "bad --count" (--flag, not --flags): run sockcensus-fake --count 1; see --count`)
 	}
 	return f.metrics(), nil
 }
@@ -52,6 +54,9 @@ func (f *fake) Graph(ctx context.Context, call *Call, suffix string) (*report.Re
 		return nil, Usagef("suffix %q is none", suffix)
 	}
 	r := f.metrics()
+	if f.Count == "problem" {
+		r.Problems = []string{"a longer --timeout helps"}
+	}
 	if !call.NeedValues {
 		for m := range r.Metrics() {
 			m.Value = report.Unknown()
@@ -63,7 +68,10 @@ func (f *fake) Graph(ctx context.Context, call *Call, suffix string) (*report.Re
 }
 
 func (f *fake) Autoconf(context.Context, *Call) error {
-	if f.Flag {
+	switch {
+	case f.Flag && f.Count != "":
+		return errors.New("set --count")
+	case f.Flag:
 		return errors.New("nothing here")
 	}
 	return nil
@@ -190,6 +198,10 @@ func TestMunin(t *testing.T) {
 		{"bad limit", "fake_a", []string{"warning=10:5"}, []string{"# sockcensus: ", "10:5", "total.value U\n"}, "7"},
 		{"bad limit by variable", "fake_a", []string{"warning=10:5"}, []string{"# sockcensus: env.warning: bad range"}, "--"},
 		{"bad timeout by variable", "fake_a", []string{"timeout=--soon"}, []string{`# sockcensus: env.timeout "--soon" is not`}, "7"},
+		{"timeout by variable", "fake_a", []string{"count=slow", "timeout=50ms"}, []string{"raise env.timeout\n"}, "--timeout"},
+		{"failure by variable", "fake_a", []string{"count=bad --count"}, []string{`# sockcensus: env.count "bad --count" (env.flag, not --flags): run sockcensus-fake --count 1; see env.count` + "\n"}, "7"},
+		{"autoconf by variable", "fake_ autoconf", []string{"flag=yes", "count=bad --count"}, []string{"no (set env.count)\n"}, "yes"},
+		{"problem by variable", "fake_a", []string{"count=problem"}, []string{"# sockcensus: a longer env.timeout helps\n", "total.value 7"}, "--"},
 		{"bad limit config", "fake_a config", []string{"warning=10:5"}, []string{"# sockcensus: ", "total.label"}, ".value"},
 		{"unknown metric", "fake_a", []string{"nothing_warning=5"}, []string{"# sockcensus: ", "nothing", "total.value U\n"}, "7"},
 		{"failure", "fake_a", []string{"count=bad"}, []string{"# sockcensus: no such thing\n", "total.value U\n", "other.value U\n"}, "7"},

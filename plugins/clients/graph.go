@@ -50,9 +50,7 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 		metric := &r.Graphs[0].Metrics[i]
 		metric.Value = c.plain(spans[metric.Name], metric.Name)
 	}
-	for _, reason := range slices.Concat(c.reasons(), c.memory.notes, c.notes) {
-		r.Problems = append(r.Problems, strings.ReplaceAll(reason, "--state-dir", "env.state_dir"))
-	}
+	r.Problems = slices.Concat(r.Problems, c.reasons(), c.memory.notes, c.notes)
 	return r, nil
 }
 
