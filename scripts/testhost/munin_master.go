@@ -46,25 +46,25 @@ func NewMuninMaster(t testing.TB, node *MuninNode) *MuninMaster {
 	for _, sub := range []string{"db", "html", "log", "run"} {
 		ownedDir(t, m.user, filepath.Join(dir, sub))
 	}
-	writeFile(t, m.config, m.configText())
+	writeFile(t, m.config, m.configText(fmt.Sprintf("127.0.0.1\n\tport %d", node.Port)))
 	// A master that finds no trace of an earlier version tunes databases that do not
 	// exist yet, and logs errors about them: Munin's own, once in a master's life.
 	writeFile(t, filepath.Join(dir, "db", "datafile"), "version "+muninVersion(t, dir)+"\n")
 	return m
 }
 
-func (m *MuninMaster) configText() string {
+func (m *MuninMaster) configText(address string) string {
 	return fmt.Sprintf(`dbdir %[1]s/db
 htmldir %[1]s/html
 logdir %[1]s/log
 rundir %[1]s/run
 tmpldir /etc/munin/templates
+staticdir /etc/munin/static
 graph_strategy cron
 [%[2]s;%[3]s]
-	address 127.0.0.1
-	port %[4]d
+	address %[4]s
 	use_node_name yes
-`, m.dir, muninGroup, m.Node.Host, m.Node.Port)
+`, m.dir, muninGroup, m.Node.Host, address)
 }
 
 // Update runs rounds, each five minutes of the master's clock after the other, and

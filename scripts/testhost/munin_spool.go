@@ -2,10 +2,12 @@ package testhost
 
 import (
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // MuninSpool is a real munin-asyncd that asks a node for its values every second
@@ -30,6 +32,17 @@ func (n *MuninNode) Spool() *MuninSpool {
 	return s
 }
 
+// Master lays out a Munin master that collects from the spool by spoolfetch, through
+// munin-async as through ssh to the node's host. What it stores has the time at which
+// munin-asyncd collected it; its own clock is the real one.
+func (s *MuninSpool) Master() *MuninMaster {
+	s.t.Helper()
+	m := NewMuninMaster(s.t, s.node)
+	m.Clock = time.Now()
+	writeFile(s.t, m.config, m.configText(fmt.Sprintf("cmd://%s --spoolfetch --spooldir %s", Need(s.t, "munin-async"), s.dir)))
+	return m
+}
+
 // Fetch waits until a link's values have been collected this many times and returns
 // what munin-async answers to a master's spoolfetch for all links: config and
 // `field.value EPOCH:VALUE`.
@@ -37,6 +50,7 @@ func (s *MuninSpool) Fetch(link string, times int) []string {
 	s.t.Helper()
 	var lines []string
 	s.proc.waitFor(s.t, "munin-asyncd's spool", readyLimit, func() string { return s.complaints() + strings.Join(lines, "\n") }, func() bool {
+		time.Sleep(200 * time.Millisecond) // to ask is work, which munin-asyncd would wait for
 		lines = s.ask("spoolfetch 0")
 		return len(spoolEpochs(lines, link)) >= times
 	})

@@ -142,6 +142,12 @@ func TestMuninMasterCollectsAndDraws(t *testing.T) {
 	if !slices.ContainsFunc(values, func(v string) bool { return strings.HasPrefix(v, "4.2000000000e+01") }) {
 		t.Errorf("values over time: %q", values)
 	}
+	pages := m.Publish()
+	for _, scale := range MuninScales {
+		if _, err := os.Stat(filepath.Join(pages, "probe_a-"+scale+".png")); err != nil {
+			t.Errorf("munin-cron's programs drew no %s: %v", scale, err)
+		}
+	}
 	picture, err := png.Decode(bytes.NewReader(m.Graph("probe_a")))
 	if err != nil || picture.Bounds().Dx() < 300 {
 		t.Errorf("munin-graph's picture: %v", err)
@@ -185,6 +191,11 @@ func TestMuninSpool(t *testing.T) {
 	epochs := spoolEpochs(lines, "probe_a")
 	if !slices.Contains(lines, "number.value "+epochs[0]+":42") || !slices.Contains(lines, "number.label number") {
 		t.Errorf("spoolfetch: %q", lines)
+	}
+	m := s.Master()
+	m.Update(1)
+	if got := m.Last("probe_a", "number"); got != "42" {
+		t.Errorf("a master stored %s from the spool, want 42", got)
 	}
 	if complaints := s.Stop(); complaints != "" {
 		t.Errorf("munin-asyncd complained: %s", complaints)

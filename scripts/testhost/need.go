@@ -21,6 +21,8 @@ var programs = map[string]program{
 	"munin-async":          {[]string{"/usr/share/munin/munin-async"}, "munin-async"},
 	"munin-asyncd":         {[]string{"/usr/share/munin/munin-asyncd"}, "munin-async"},
 	"munin-graph":          {[]string{"/usr/share/munin/munin-graph"}, "munin"},
+	"munin-html":           {[]string{"/usr/share/munin/munin-html"}, "munin"},
+	"munin-limits":         {[]string{"/usr/share/munin/munin-limits"}, "munin"},
 	"munin-node":           {[]string{"/usr/sbin/munin-node"}, "munin-node"},
 	"munin-node-configure": {[]string{"/usr/sbin/munin-node-configure"}, "munin-node"},
 	"munin-run":            {[]string{"/usr/sbin/munin-run"}, "munin-node"},
