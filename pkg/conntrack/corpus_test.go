@@ -3,14 +3,13 @@ package conntrack
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"flag"
 	"os"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"gotest.tools/v3/golden"
+)
 
 // An entry of the corpus is one captured message.
 type entry struct {
@@ -83,18 +82,7 @@ func TestCorpusGolden(t *testing.T) {
 			" status=" + strings.Join(f.Status.Names(), ",") + stamp(" start=", f.Start) + stamp(" stop=", f.Stop) +
 			stamp(" event=", happened) + "\n")
 	}
-	if *update {
-		if err := os.WriteFile("testdata/corpus.golden", []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("testdata/corpus.golden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.String() != string(want) {
-		t.Errorf("the corpus reads as\n%s\nwant\n%s", b.String(), want)
-	}
+	golden.Assert(t, b.String(), "corpus.golden")
 }
 
 func stamp(name string, at time.Time) string {

@@ -1,38 +1,16 @@
 package munin
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"gotest.tools/v3/golden"
 
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s (-want +got):\n%s", name, d)
-	}
-}
 
 func states() *report.Report {
 	limit := threshold.Threshold{Warning: threshold.MustParse("100"), Critical: threshold.MustParse("~:200")}
@@ -67,17 +45,17 @@ func summary() *report.Report {
 }
 
 func TestGolden(t *testing.T) {
-	golden(t, "states.config", Config(states(), "connections_states", false))
-	golden(t, "states.dirtyconfig", Config(states(), "connections_states", true))
-	golden(t, "states.fetch", Values(states(), "connections_states"))
-	golden(t, "summary.config", Config(summary(), "connections_summary", false))
-	golden(t, "summary.dirtyconfig", Config(summary(), "connections_summary", true))
-	golden(t, "summary.fetch", Values(summary(), "connections_summary"))
+	golden.AssertBytes(t, Config(states(), "connections_states", false), "states.config")
+	golden.AssertBytes(t, Config(states(), "connections_states", true), "states.dirtyconfig")
+	golden.AssertBytes(t, Values(states(), "connections_states"), "states.fetch")
+	golden.AssertBytes(t, Config(summary(), "connections_summary", false), "summary.config")
+	golden.AssertBytes(t, Config(summary(), "connections_summary", true), "summary.dirtyconfig")
+	golden.AssertBytes(t, Values(summary(), "connections_summary"), "summary.fetch")
 
 	failed := states()
 	failed.Forget("timeout after 8s\n# timeout")
-	golden(t, "failed.config", Config(failed, "connections_states", true))
-	golden(t, "failed.fetch", Values(failed, "connections_states"))
+	golden.AssertBytes(t, Config(failed, "connections_states", true), "failed.config")
+	golden.AssertBytes(t, Values(failed, "connections_states"), "failed.fetch")
 }
 
 // Dirty config is config and values in one: nothing more and nothing less.

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"gotest.tools/v3/golden"
+)
 
 // TestGolden compares what every personality prints, byte by byte, on a host
 // whose connections and their ages are made up. Lines of a call are carried out
@@ -71,7 +68,7 @@ func TestGolden(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			// How long a run took, which --verbose says, is not compared.
 			got := regexp.MustCompile(`(?m)^(clients: )?time: .*\n`).ReplaceAllString(play(t, tt.environ, tt.codes, tt.calls), "")
-			golden(t, tt.name, got)
+			golden.Assert(t, got, "golden/"+tt.name)
 		})
 	}
 }
@@ -98,23 +95,6 @@ func play(t *testing.T, environ []string, codes []int, calls string) string {
 		}
 	}
 	return got.String()
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "golden", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("printed\n%s\nwant\n%s", got, want)
-	}
 }
 
 // Help is not compared byte by byte: its lines follow the terminal's width.

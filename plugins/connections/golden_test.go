@@ -3,17 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"gotest.tools/v3/golden"
+
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // call runs the plugin on the captured /proc of testdata, which holds: 3
 // connections to port 80 and 5 to port 443 over IPv4 (those to 443 through a
@@ -117,30 +115,13 @@ func TestGolden(t *testing.T) {
 			if stderr != "" {
 				got += "-- stderr --\n" + stderr
 			}
-			golden(t, tt.name, got)
+			golden.Assert(t, got, "golden/"+tt.name)
 		})
 	}
 }
 
 // words splits a command line at blanks; none of the tests quotes.
 func words(line string) []string { return strings.Fields(line) }
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "golden", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("printed\n%s\nwant\n%s", got, want)
-	}
-}
 
 // Help is not compared byte by byte: its lines follow the terminal's width.
 func TestHelp(t *testing.T) {

@@ -3,17 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"gotest.tools/v3/golden"
+
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // call runs the plugin on one of the captured /proc of testdata: a busy table,
 // a full one, one without a limit, one that nothing uses, a kernel without the
@@ -120,25 +118,8 @@ func TestGolden(t *testing.T) {
 			if stderr != "" {
 				stdout += "-- stderr --\n" + stderr
 			}
-			golden(t, tt.name, stdout)
+			golden.Assert(t, stdout, "golden/"+tt.name)
 		})
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "golden", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("printed\n%s\nwant\n%s", got, want)
 	}
 }
 

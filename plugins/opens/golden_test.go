@@ -2,24 +2,22 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"gotest.tools/v3/golden"
+
 	"github.com/sockcensus/sockcensus/pkg/opens"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestGolden compares what every personality prints, byte by byte. The history
 // ends five minutes before noon; since then 400 connections were counted on each
 // of two ports.
 func TestGolden(t *testing.T) {
-	golden, err := filepath.Abs("testdata/golden")
+	dir, err := filepath.Abs("testdata/golden")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,24 +160,8 @@ func TestGolden(t *testing.T) {
 			if stderr != "" {
 				got += "-- stderr --\n" + stderr
 			}
-			compareGolden(t, filepath.Join(golden, tt.name), got)
+			golden.Assert(t, got, filepath.Join(dir, tt.name))
 		})
-	}
-}
-
-func compareGolden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("printed\n%s\nwant\n%s", got, want)
 	}
 }
 
