@@ -101,7 +101,8 @@ func (f *fake) List(ctx context.Context, call *Call) (*report.Table, error) {
 func fakePlugin() *Plugin {
 	return &Plugin{
 		Name: "fake", Summary: "counts things", Description: "Counts.", Markers: munin.ManualMarkers,
-		New: func() Measurer { return new(fake) },
+		New:    func() Measurer { return new(fake) },
+		Graphs: []GraphDoc{{"PORT", "a port"}, {"states", "states"}},
 		Commands: []Command{
 			{Name: "list", Summary: "the things", New: func() Lister { return new(fake) }},
 			{Name: "file write", Operand: "FILE", Summary: "two words", New: func() Lister { return new(fake) }},

@@ -33,11 +33,14 @@ func Main(p *Plugin) {
 
 // Run carries out one call and returns the exit code.
 func Run(ctx context.Context, p *Plugin, env Env) int {
-	switch i := p.invoked(env.Args); i.personality {
-	case nagiosCheck:
+	switch i := p.invoked(env.Args); {
+	case i.personality == nagiosCheck:
 		return p.check(ctx, env, i.words)
-	case muninPlugin:
+	case i.personality == muninPlugin:
 		return p.munin(ctx, env, i)
+	case p.misnamed(env, i.words):
+		writeOnce(env.Stdout, p.properNames(env))
+		return 0
 	default:
 		return p.person(ctx, env, i.words)
 	}
