@@ -13,29 +13,46 @@ const (
 // align4 rounds up to netlink's alignment.
 func align4(n int) int { return (n + 3) &^ 3 }
 
-// attributes walks over a sequence of attributes. After next has returned
-// false, bad says whether it stopped at something that is not an attribute.
+// attributes walks over a sequence of attributes:
+//
+//	attrs := attributes{rest: b, of: "tuple"}
+//	for attrs.next() {
+//		use(attrs.typ, attrs.data)
+//	}
+//	return attrs.err()
 type attributes struct {
 	rest []byte
+	of   string // what they describe, for the error
+
+	typ  uint16
+	data []byte // a part of the walked bytes, never copied
 	bad  bool
 }
 
-// next returns the next attribute's type and data. The data is a part of the
-// walked bytes, never copied.
-func (a *attributes) next() (typ uint16, data []byte, ok bool) {
+// next goes to the next attribute, and returns false at the end.
+func (a *attributes) next() bool {
 	b := a.rest
 	if len(b) < attrHeaderLen {
 		a.bad = len(b) != 0
-		return 0, nil, false
+		return false
 	}
 	length := int(binary.NativeEndian.Uint16(b))
 	if length < attrHeaderLen || length > len(b) {
 		a.bad = true
-		return 0, nil, false
+		return false
 	}
+	a.typ, a.data = binary.NativeEndian.Uint16(b[2:])&attrTypeMask, b[attrHeaderLen:length]
 	// The last attribute may lack its padding.
 	a.rest = b[min(align4(length), len(b)):]
-	return binary.NativeEndian.Uint16(b[2:]) & attrTypeMask, b[attrHeaderLen:length], true
+	return true
+}
+
+// err reports whether the walk stopped at something that is not an attribute.
+func (a *attributes) err() error {
+	if a.bad {
+		return malformed(a.of, len(a.rest))
+	}
+	return nil
 }
 
 // appendAttr appends one attribute and its padding.

@@ -60,25 +60,18 @@ const (
 // unless it fails.
 func decodeFlow(flow *Flow, family Family, b []byte) (happened time.Time, err error) {
 	*flow = Flow{Family: family}
-	attrs := attributes{rest: b}
-	for {
-		typ, data, ok := attrs.next()
-		if !ok {
-			break
-		}
-		if typ == attrEventTime {
-			happened, err = wireTime(data)
+	attrs := attributes{rest: b, of: "entry attribute"}
+	for attrs.next() {
+		if attrs.typ == attrEventTime {
+			happened, err = wireTime(attrs.data)
 		} else {
-			err = flow.decodeAttr(typ, data)
+			err = flow.decodeAttr(attrs.typ, attrs.data)
 		}
 		if err != nil {
 			return happened, err
 		}
 	}
-	if attrs.bad {
-		return happened, malformed("entry attribute", len(attrs.rest))
-	}
-	return happened, nil
+	return happened, attrs.err()
 }
 
 func (f *Flow) decodeAttr(typ uint16, data []byte) error {
@@ -133,86 +126,65 @@ func (f *Flow) decodeZone(direction ZoneDirection, data []byte) error {
 }
 
 func (f *Flow) decodeTuple(t *Tuple, direction ZoneDirection, b []byte) error {
-	attrs := attributes{rest: b}
-	for {
-		typ, data, ok := attrs.next()
-		if !ok {
-			break
-		}
+	attrs := attributes{rest: b, of: "tuple attribute"}
+	for attrs.next() {
 		var err error
-		switch typ {
+		switch attrs.typ {
 		case attrTupleIP:
-			err = t.decodeAddresses(data)
+			err = t.decodeAddresses(attrs.data)
 		case attrTupleProto:
-			err = t.decodeProto(&f.Protocol, data)
+			err = t.decodeProto(&f.Protocol, attrs.data)
 		case attrTupleZone:
-			err = f.decodeZone(direction, data)
+			err = f.decodeZone(direction, attrs.data)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if attrs.bad {
-		return malformed("tuple attribute", len(attrs.rest))
-	}
-	return nil
+	return attrs.err()
 }
 
 func (t *Tuple) decodeAddresses(b []byte) error {
-	attrs := attributes{rest: b}
-	for {
-		typ, data, ok := attrs.next()
-		if !ok {
-			break
-		}
+	attrs := attributes{rest: b, of: "address attribute"}
+	for attrs.next() {
 		var addr netip.Addr
 		switch {
-		case typ < attrIPv4Src || typ > attrIPv6Dst:
+		case attrs.typ < attrIPv4Src || attrs.typ > attrIPv6Dst:
 			continue
-		case typ <= attrIPv4Dst && len(data) == 4:
-			addr = netip.AddrFrom4([4]byte(data))
-		case typ >= attrIPv6Src && len(data) == 16:
-			addr = netip.AddrFrom16([16]byte(data))
+		case attrs.typ <= attrIPv4Dst && len(attrs.data) == 4:
+			addr = netip.AddrFrom4([4]byte(attrs.data))
+		case attrs.typ >= attrIPv6Src && len(attrs.data) == 16:
+			addr = netip.AddrFrom16([16]byte(attrs.data))
 		default:
-			return malformed("address", len(data))
+			return malformed("address", len(attrs.data))
 		}
-		if typ == attrIPv4Src || typ == attrIPv6Src {
+		if attrs.typ == attrIPv4Src || attrs.typ == attrIPv6Src {
 			t.Src = addr
 		} else {
 			t.Dst = addr
 		}
 	}
-	if attrs.bad {
-		return malformed("address attribute", len(attrs.rest))
-	}
-	return nil
+	return attrs.err()
 }
 
 func (t *Tuple) decodeProto(protocol *Protocol, b []byte) error {
-	attrs := attributes{rest: b}
-	for {
-		typ, data, ok := attrs.next()
-		if !ok {
-			break
-		}
-		switch typ {
+	attrs := attributes{rest: b, of: "protocol attribute"}
+	for attrs.next() {
+		switch attrs.typ {
 		case attrProtoNum, attrICMPType, attrICMPCode, attrICMPv6Type, attrICMPv6Code:
-			if len(data) < 1 {
-				return malformed("protocol byte", len(data))
+			if len(attrs.data) < 1 {
+				return malformed("protocol byte", len(attrs.data))
 			}
 		case attrSrcPort, attrDstPort, attrICMPID, attrICMPv6ID:
-			if len(data) < 2 {
-				return malformed("port", len(data))
+			if len(attrs.data) < 2 {
+				return malformed("port", len(attrs.data))
 			}
 		default:
 			continue
 		}
-		t.setProto(protocol, typ, data)
+		t.setProto(protocol, attrs.typ, attrs.data)
 	}
-	if attrs.bad {
-		return malformed("protocol attribute", len(attrs.rest))
-	}
-	return nil
+	return attrs.err()
 }
 
 // setProto takes data whose length decodeProto has checked.
@@ -234,94 +206,66 @@ func (t *Tuple) setProto(protocol *Protocol, typ uint16, data []byte) {
 }
 
 func (f *Flow) decodeProtoInfo(b []byte) error {
-	attrs := attributes{rest: b}
-	for {
-		typ, data, ok := attrs.next()
-		if !ok {
-			break
-		}
-		if typ != attrProtoInfoTCP {
+	attrs := attributes{rest: b, of: "protocol information"}
+	for attrs.next() {
+		if attrs.typ != attrProtoInfoTCP {
 			continue
 		}
-		if err := f.decodeTCP(data); err != nil {
+		if err := f.decodeTCP(attrs.data); err != nil {
 			return err
 		}
 	}
-	if attrs.bad {
-		return malformed("protocol information", len(attrs.rest))
-	}
-	return nil
+	return attrs.err()
 }
 
 func (f *Flow) decodeTCP(b []byte) error {
-	attrs := attributes{rest: b}
-	for {
-		typ, data, ok := attrs.next()
-		if !ok {
-			break
-		}
-		if typ != attrTCPState {
+	attrs := attributes{rest: b, of: "TCP information"}
+	for attrs.next() {
+		if attrs.typ != attrTCPState {
 			continue
 		}
-		if len(data) < 1 {
-			return malformed("TCP state", len(data))
+		if len(attrs.data) < 1 {
+			return malformed("TCP state", len(attrs.data))
 		}
-		f.State = stateFromWire(data[0])
+		f.State = stateFromWire(attrs.data[0])
 	}
-	if attrs.bad {
-		return malformed("TCP information", len(attrs.rest))
-	}
-	return nil
+	return attrs.err()
 }
 
 func (c *Traffic) decode(b []byte) error {
-	attrs := attributes{rest: b}
-	for {
-		typ, data, ok := attrs.next()
-		if !ok {
-			break
-		}
-		if typ != attrPackets && typ != attrBytes {
+	attrs := attributes{rest: b, of: "counters"}
+	for attrs.next() {
+		if attrs.typ != attrPackets && attrs.typ != attrBytes {
 			continue
 		}
-		if len(data) < 8 {
-			return malformed("counter", len(data))
+		if len(attrs.data) < 8 {
+			return malformed("counter", len(attrs.data))
 		}
 		c.Known = true
-		if typ == attrPackets {
-			c.Packets = binary.BigEndian.Uint64(data)
+		if attrs.typ == attrPackets {
+			c.Packets = binary.BigEndian.Uint64(attrs.data)
 		} else {
-			c.Bytes = binary.BigEndian.Uint64(data)
+			c.Bytes = binary.BigEndian.Uint64(attrs.data)
 		}
 	}
-	if attrs.bad {
-		return malformed("counters", len(attrs.rest))
-	}
-	return nil
+	return attrs.err()
 }
 
 func (f *Flow) decodeTimestamp(b []byte) error {
-	attrs := attributes{rest: b}
-	for {
-		typ, data, ok := attrs.next()
-		if !ok {
-			break
-		}
+	attrs := attributes{rest: b, of: "timestamps"}
+	for attrs.next() {
 		var err error
-		switch typ {
+		switch attrs.typ {
 		case attrTimeStart:
-			f.Start, err = wireTime(data)
+			f.Start, err = wireTime(attrs.data)
 		case attrTimeStop:
-			f.Stop, err = wireTime(data)
+			f.Stop, err = wireTime(attrs.data)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if attrs.bad {
-		return malformed("timestamps", len(attrs.rest))
-	}
-	return nil
+	return attrs.err()
 }
 
 // wireTime reads nanoseconds since 1970. The kernel writes 0 for "not yet".

@@ -163,20 +163,13 @@ func decodeStats(b []byte) (Stats, error) {
 
 // decodeNumbers calls fn with every attribute that is a 32-bit number.
 func decodeNumbers(b []byte, fn func(typ uint16, n uint32)) error {
-	attrs := attributes{rest: b}
-	for {
-		typ, data, ok := attrs.next()
-		if !ok {
-			break
-		}
-		if len(data) == 4 {
-			fn(typ, binary.BigEndian.Uint32(data))
+	attrs := attributes{rest: b, of: "statistics"}
+	for attrs.next() {
+		if len(attrs.data) == 4 {
+			fn(attrs.typ, binary.BigEndian.Uint32(attrs.data))
 		}
 	}
-	if attrs.bad {
-		return malformed("statistics", len(attrs.rest))
-	}
-	return nil
+	return attrs.err()
 }
 
 // Table asks ctnetlink how full the table is. Unlike ReadTable it can look
