@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -27,9 +28,13 @@ var (
 	}
 )
 
+// anywhere may be imported by every package of ours: it knows none of them.
+const anywhere = "pkg/quote"
+
 // arrows are the packages of ours that each may import. Plugins and programs
 // under scripts have rules of their own.
 var arrows = map[string][]string{
+	anywhere:         nil,
 	"pkg/threshold":  nil,
 	"pkg/report":     {"pkg/threshold"},
 	"pkg/munin":      {"pkg/report", "pkg/threshold"},
@@ -96,7 +101,7 @@ func TestArrows(t *testing.T) {
 			continue
 		}
 		for _, path := range p.imports {
-			if name, ours := strings.CutPrefix(path, module); ours && !slices.Contains(allowed, name) {
+			if name, ours := strings.CutPrefix(path, module); ours && name != anywhere && !slices.Contains(allowed, name) {
 				t.Errorf("%s imports %s", p.name, name)
 			}
 		}
@@ -120,6 +125,28 @@ func allowedFor(name string) (allowed []string, known bool) {
 	default:
 		allowed, known = arrows[name]
 		return allowed, known
+	}
+}
+
+// TestQuoting wants what users gave to be quoted as monitoring systems can carry
+// it: fmt's %q prints \n, \t and whatever Unicode calls printable.
+func TestQuoting(t *testing.T) {
+	for _, dir := range []string{".", "../plugins"} {
+		err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(file)
+			for _, word := range []string{"%q", "strconv.Quote("} {
+				if strings.Contains(string(source), word) {
+					t.Errorf("%s has %s: use quote.Text", file, word)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package baseline
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
+)
 
 // A Kind tells how bad a Problem is.
 type Kind uint8
@@ -36,4 +40,4 @@ type SocketError struct {
 	Reason string
 }
 
-func (e *SocketError) Error() string { return quote(e.Text) + ": " + e.Reason }
+func (e *SocketError) Error() string { return quote.Text(e.Text) + ": " + e.Reason }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A Line is one line of the file that says what may listen.
@@ -83,7 +85,7 @@ func parseLine(text string) (*Line, *lineError) {
 	}
 	if !w.end() {
 		word, at = w.next()
-		return nil, &lineError{at, "unexpected " + quote(word) + " after the program: join programs by commas, and put # before a comment"}
+		return nil, &lineError{at, "unexpected " + quote.Text(word) + " after the program: join programs by commas, and put # before a comment"}
 	}
 	return line, nil
 }
@@ -91,7 +93,7 @@ func parseLine(text string) (*Line, *lineError) {
 func (l *Line) setSocket(word string, at int) *lineError {
 	colon := strings.LastIndexByte(word, ':')
 	if colon < 0 {
-		return &lineError{at, quote(word) + " has no port: write ADDRESS:PORT, such as 0.0.0.0:443 or *:443"}
+		return &lineError{at, quote.Text(word) + " has no port: write ADDRESS:PORT, such as 0.0.0.0:443 or *:443"}
 	}
 	if err := l.Place.setAddress(word[:colon]); err != nil {
 		return &lineError{at, err.Error()}
@@ -111,7 +113,7 @@ func (l *Line) setPrograms(w *words) *lineError {
 			return &lineError{w.at, err.Error()}
 		}
 		if slices.Contains(l.Programs, pattern) {
-			return &lineError{begin, "program " + quote(pattern) + " is named twice"}
+			return &lineError{begin, "program " + quote.Text(pattern) + " is named twice"}
 		}
 		l.Programs = append(l.Programs, pattern)
 		if w.at == len(w.text) || w.text[w.at] != ',' {

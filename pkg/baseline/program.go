@@ -83,7 +83,7 @@ func programText(patterns []string) string {
 	for i, p := range patterns {
 		words[i] = p
 		if !isBare(p) {
-			words[i] = quote(p)
+			words[i] = spelled(p)
 		}
 	}
 	return strings.Join(words, ",")

@@ -4,9 +4,9 @@ import "strings"
 
 const hexDigits = "0123456789abcdef"
 
-// quote puts text from outside between quotation marks. What is not printable
+// spelled puts text from outside between quotation marks. What is not printable
 // ASCII becomes \xHH; quotation marks and backslashes get a backslash.
-func quote(text string) string {
+func spelled(text string) string {
 	b := make([]byte, 0, len(text)+2)
 	b = append(b, '"')
 	for i := range len(text) {
@@ -22,7 +22,7 @@ func quote(text string) string {
 	return string(append(b, '"'))
 }
 
-// unquote reads what quote wrote from the beginning of text. length is that of
+// unquote reads what spelled wrote from the beginning of text. length is that of
 // the quoted text, and reason says what is wrong with the byte there.
 func unquote(text string) (value string, length int, reason string) {
 	var b strings.Builder
@@ -68,5 +68,5 @@ func Word(name string) string {
 	if isBare(name) {
 		return name
 	}
-	return quote(name)
+	return spelled(name)
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
@@ -45,7 +46,7 @@ func parseProtocol(text string) (sock.Protocol, error) {
 			return p, nil
 		}
 	}
-	return 0, errors.New("unknown protocol " + quote(text) + ": use tcp or udp")
+	return 0, errors.New("unknown protocol " + quote.Text(text) + ": use tcp or udp")
 }
 
 // setAddress reads an address, a network, or "*".
@@ -71,7 +72,7 @@ func (p *Place) setAddress(text string) error {
 }
 
 func badAddress(text string) error {
-	return errors.New(quote(text) + " is not an address: use one such as 0.0.0.0, 192.0.2.1, [::], [2001:db8::1], a network such as 10.0.0.0/8, or * for the wildcard address")
+	return errors.New(quote.Text(text) + " is not an address: use one such as 0.0.0.0, 192.0.2.1, [::], [2001:db8::1], a network such as 10.0.0.0/8, or * for the wildcard address")
 }
 
 func parseNetwork(text string) (netip.Prefix, bool) {
@@ -100,7 +101,7 @@ func (p *Place) setPorts(text string, service func(string) (uint16, error)) erro
 	last, err2 := parsePort(high)
 	switch {
 	case err1 == nil && err2 == nil && first > last:
-		return errors.New(quote(text) + " ends before it begins: write the lower port first")
+		return errors.New(quote.Text(text) + " ends before it begins: write the lower port first")
 	case err1 == nil && err2 == nil:
 		p.Low, p.High = first, last
 		return nil
@@ -111,7 +112,7 @@ func (p *Place) setPorts(text string, service func(string) (uint16, error)) erro
 			return nil
 		}
 	}
-	return errors.New(quote(text) + " is not a port: use one from 1 to 65535, or a range such as 8000-8080")
+	return errors.New(quote.Text(text) + " is not a port: use one from 1 to 65535, or a range such as 8000-8080")
 }
 
 var errPort = errors.New("not a port")

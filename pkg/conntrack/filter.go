@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A Filter selects flows. The values of one field are alternatives, and every
@@ -120,7 +122,7 @@ func ParsePortRange(s string) (PortRange, error) {
 	a, errA := strconv.ParseUint(first, 10, 16)
 	b, errB := strconv.ParseUint(last, 10, 16)
 	if errA != nil || errB != nil || a > b {
-		return PortRange{}, fmt.Errorf("bad port %q: use a number from 0 to 65535 or a range such as 8000-8080", s)
+		return PortRange{}, fmt.Errorf("bad port %s: use a number from 0 to 65535 or a range such as 8000-8080", quote.Text(s))
 	}
 	return PortRange{First: uint16(a), Last: uint16(b)}, nil
 }
@@ -135,7 +137,7 @@ func ParseMark(s string) (Mark, error) {
 	v, errV := parseBits(value)
 	m, errM := parseBits(mask)
 	if errV != nil || errM != nil || v&^m != 0 {
-		return Mark{}, fmt.Errorf("bad mark %q: use VALUE or VALUE/MASK, numbers of 32 bits such as 0x10/0xff, with no bit of VALUE outside of MASK", s)
+		return Mark{}, fmt.Errorf("bad mark %s: use VALUE or VALUE/MASK, numbers of 32 bits such as 0x10/0xff, with no bit of VALUE outside of MASK", quote.Text(s))
 	}
 	return Mark{Value: uint32(v), Mask: uint32(m)}, nil
 }
@@ -161,7 +163,7 @@ func ParsePrefix(s string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return p, fmt.Errorf("bad address %q: use an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1, or a network such as 192.0.2.0/24", s)
+		return p, fmt.Errorf("bad address %s: use an IPv4 or IPv6 address such as 192.0.2.1 or 2001:db8::1, or a network such as 192.0.2.0/24", quote.Text(s))
 	}
 	if p.Addr().Is4In6() && p.Bits() >= 96 {
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)

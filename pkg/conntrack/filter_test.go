@@ -102,7 +102,7 @@ func TestStatusTerms(t *testing.T) {
 	if got := (StatusAssured | StatusOffload).Names(); !slices.Equal(got, []string{"assured", "unreplied", "offload"}) {
 		t.Errorf("%v", got)
 	}
-	if _, err := ParseStatus("confirmed|"); err == nil || !strings.Contains(err.Error(), `"confirmed|"`) || !strings.Contains(err.Error(), "fixed_timeout") {
+	if _, err := ParseStatus("confirmed|"); err == nil || !strings.Contains(err.Error(), `"confirmed\x7c"`) || !strings.Contains(err.Error(), "fixed_timeout") {
 		t.Errorf("%v", err)
 	}
 }

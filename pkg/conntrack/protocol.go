@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A Family is the address family of a flow, numbered as the kernel does.
@@ -110,7 +112,7 @@ func ParseProtocol(s string) (Protocol, error) {
 	}
 	n, err := strconv.ParseUint(s, 10, 8)
 	if err != nil {
-		return 0, fmt.Errorf("unknown protocol %q: use a number from 0 to 255 or one of %s", s, strings.Join(names, " "))
+		return 0, fmt.Errorf("unknown protocol %s: use a number from 0 to 255 or one of %s", quote.Text(s), strings.Join(names, " "))
 	}
 	return Protocol(n), nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A State is the tracker's idea of a TCP connection's state. It is not the
@@ -93,7 +95,7 @@ func ParseState(s string) (State, error) {
 		}
 		names = append(names, state.String())
 	}
-	return StateUnknown, fmt.Errorf("unknown connection-tracking state %q: use one of %s", s, strings.Join(names, " "))
+	return StateUnknown, fmt.Errorf("unknown connection-tracking state %s: use one of %s", quote.Text(s), strings.Join(names, " "))
 }
 
 // A StateSet is a set of TCP states. The zero value is the empty set, which a

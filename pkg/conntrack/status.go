@@ -3,6 +3,8 @@ package conntrack
 import (
 	"fmt"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // Status is the set of status bits of a flow
@@ -101,5 +103,5 @@ func ParseStatus(s string) (StatusTerm, error) {
 			return n.term, nil
 		}
 	}
-	return StatusTerm{}, fmt.Errorf("unknown status %q: use one of %s", s, strings.Join(StatusNames(), " "))
+	return StatusTerm{}, fmt.Errorf("unknown status %s: use one of %s", quote.Text(s), strings.Join(StatusNames(), " "))
 }

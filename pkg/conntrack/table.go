@@ -8,6 +8,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A Table says how full the connection-tracking table is.
@@ -76,7 +78,7 @@ func readNumber(proc fs.FS, name string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
 	if err != nil {
-		return 0, &OpError{Op: "read " + name, Err: fmt.Errorf("%q is not a number", clip(b))}
+		return 0, &OpError{Op: "read " + name, Err: fmt.Errorf("%s is not a number", quote.Text(strings.TrimSpace(string(b))))}
 	}
 	return n, nil
 }
@@ -102,9 +104,6 @@ func readError(name string, err error) error {
 	}
 	return &OpError{Op: "read " + name, Err: err}
 }
-
-// clip keeps quoted input short.
-func clip(b []byte) string { return strings.TrimSpace(string(b[:min(len(b), 40)])) }
 
 // ProcStats is what /proc/net/stat/nf_conntrack says.
 type ProcStats struct {
@@ -137,7 +136,7 @@ func parseStats(s string) (ProcStats, error) {
 	header, rest, _ := strings.Cut(s, "\n")
 	columns := strings.Fields(header)
 	if len(columns) == 0 || columns[0] != "entries" {
-		return ProcStats{}, fmt.Errorf("%q is not the heading of the statistics", clip([]byte(header)))
+		return ProcStats{}, fmt.Errorf("%s is not the heading of the statistics", quote.Text(header))
 	}
 	var stats ProcStats
 	for line := range strings.Lines(rest) {
@@ -160,7 +159,7 @@ func (s *ProcStats) addCPU(columns, fields []string) error {
 	for i, field := range fields {
 		n, err := strconv.ParseUint(field, 16, 64)
 		if err != nil {
-			return fmt.Errorf("%q is not a hexadecimal number", clip([]byte(field)))
+			return fmt.Errorf("%s is not a hexadecimal number", quote.Text(field))
 		}
 		if columns[i] == "entries" {
 			s.Used = n // the same number on every line

@@ -3,6 +3,8 @@ package munin
 import (
 	"slices"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // An OptionError is a variable of plugin-conf.d with a value that it cannot
@@ -15,7 +17,7 @@ type OptionError struct {
 }
 
 func (e *OptionError) Error() string {
-	return "env." + e.Variable + ` "` + Quote(e.Value) + `": use ` + e.Allowed
+	return "env." + e.Variable + " " + quote.Text(e.Value) + ": use " + e.Allowed
 }
 
 // Options turns the variables that plugin-conf.d sets into long options:

@@ -3,6 +3,7 @@ package nagios
 import (
 	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
 
@@ -18,5 +19,5 @@ func Failure(plugin, sentence string) (output []byte, exit int) {
 }
 
 func heading(plugin string, status threshold.Status) string {
-	return strings.ToUpper(Quote(plugin)) + " " + status.String() + " - "
+	return strings.ToUpper(quote.Line(plugin)) + " " + status.String() + " - "
 }

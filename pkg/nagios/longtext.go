@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
@@ -68,7 +69,7 @@ func groupLines(r *report.Report) []string {
 	return lines
 }
 
-func line(text string) string { return bounded(Quote(text), maxLine) }
+func line(text string) string { return bounded(quote.Line(text), maxLine) }
 
 func quotedLines(texts []string) []string {
 	lines := make([]string, len(texts))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
@@ -276,7 +277,7 @@ func TestQuote(t *testing.T) {
 		{"", ""}, {"plain text; $HOME", "plain text; $HOME"}, {"a|b", `a\x7cb`}, {"`", `\x60`}, {"\n\t\x00\x7f", `\x0a\x09\x00\x7f`}, {"é", `\xc3\xa9`},
 	}
 	for _, tt := range tests {
-		if got := Quote(tt.in); got != tt.want || Quote(got) != got {
+		if got := quote.Line(tt.in); got != tt.want || quote.Line(got) != got {
 			t.Errorf("%q becomes %q, want %q", tt.in, got, tt.want)
 		}
 	}
@@ -287,13 +288,13 @@ func FuzzQuote(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, got := range []string{Quote(s), bounded(Quote(s), 50), statusWords(s)} {
-			if !plain(got) {
+		for _, got := range []string{quote.Line(s), bounded(quote.Line(s), 50), statusWords(s)} {
+			if quote.Line(got) != got {
 				t.Fatalf("%q becomes %q", s, got)
 			}
 		}
-		if len(bounded(Quote(s), 50)) > 50 {
-			t.Fatalf("%q is longer than its bound", bounded(Quote(s), 50))
+		if len(bounded(quote.Line(s), 50)) > 50 {
+			t.Fatalf("%q is longer than its bound", bounded(quote.Line(s), 50))
 		}
 		if strings.Contains(statusWords(s), ";") {
 			t.Fatalf("%q", statusWords(s))

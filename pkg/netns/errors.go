@@ -3,6 +3,8 @@ package netns
 import (
 	"errors"
 	"io/fs"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A ParseError is a text that can name no network namespace.
@@ -12,7 +14,7 @@ type ParseError struct {
 }
 
 func (e *ParseError) Error() string {
-	return "bad network namespace " + quote(e.Text) + ": " + e.Reason +
+	return "bad network namespace " + quote.Text(e.Text) + ": " + e.Reason +
 		"; " + allowed
 }
 
@@ -36,7 +38,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Error() string {
 	switch {
 	case errors.Is(e.Err, ErrNotNamespace):
-		return quote(e.Ref.String()) + " is not a network namespace; " + allowed
+		return quote.Text(e.Ref.String()) + " is not a network namespace; " + allowed
 	case errors.Is(e.Err, fs.ErrNotExist):
 		return e.gone()
 	case errors.Is(e.Err, fs.ErrPermission):
@@ -50,9 +52,9 @@ func (e *Error) gone() string {
 	case e.Ref.pid != 0:
 		return "there is no process " + e.Ref.String() + ", so its network namespace cannot be found"
 	case e.Ref.path != "":
-		return "there is no file " + quote(e.Ref.path) + " that could be a network namespace"
+		return "there is no file " + quote.Text(e.Ref.path) + " that could be a network namespace"
 	}
-	return "no network namespace named " + quote(e.Ref.name) + ": ip netns list shows the names"
+	return "no network namespace named " + quote.Text(e.Ref.name) + ": ip netns list shows the names"
 }
 
 func (e *Error) forbidden() string {
@@ -74,22 +76,3 @@ func (e *unsupported) Error() string {
 }
 
 func (e *unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
-
-// quote makes text from outside fit for one line of a monitoring system:
-// whatever could end it, or begin its performance data, becomes \xHH.
-func quote(text string) string {
-	const hex, limit = "0123456789abcdef", 128
-	b := append(make([]byte, 0, len(text)+2), '"')
-	for i := range len(text) {
-		if len(b) > limit {
-			return string(append(b, "...\""...))
-		}
-		switch c := text[i]; {
-		case c < ' ' || c > '~' || c == '|' || c == '`' || c == '"' || c == '\\':
-			b = append(b, '\\', 'x', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return string(append(b, '"'))
-}

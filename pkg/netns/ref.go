@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // Directories are where named namespaces are, in the order they are looked for.
@@ -87,7 +89,7 @@ func (r Ref) describe() string {
 	case r.pid != 0:
 		return "the network namespace of process " + strconv.Itoa(r.pid)
 	}
-	return "network namespace " + quote(r.String())
+	return "network namespace " + quote.Text(r.String())
 }
 
 // Names are the named network namespaces of this host, sorted: what `ip netns

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 const (
@@ -127,14 +129,14 @@ func (c Config) cgroupRoot() (*os.File, error) {
 	}
 	var stat unix.Statfs_t
 	if err := unix.Statfs(path, &stat); err != nil {
-		return nil, failure(ErrNoCgroup2, err, "cannot use ", quote(path), " as root of cgroup2: ", err.Error())
+		return nil, failure(ErrNoCgroup2, err, "cannot use ", quote.Text(path), " as root of cgroup2: ", err.Error())
 	}
 	if uint32(stat.Type) != unix.CGROUP2_SUPER_MAGIC {
-		return nil, failure(ErrNoCgroup2, nil, quote(path), " is not cgroup2")
+		return nil, failure(ErrNoCgroup2, nil, quote.Text(path), " is not cgroup2")
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, failure(ErrNoCgroup2, err, "cannot open ", quote(path), ": ", err.Error())
+		return nil, failure(ErrNoCgroup2, err, "cannot open ", quote.Text(path), ": ", err.Error())
 	}
 	return file, nil
 }

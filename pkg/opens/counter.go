@@ -2,6 +2,8 @@ package opens
 
 import (
 	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // Method is how connections are counted.
@@ -20,7 +22,7 @@ func ParseMethod(text string) (Method, error) {
 	case Auto, SockOps, NFT:
 		return m, nil
 	}
-	return "", failure(ErrInput, nil, "bad method ", quote(text), ": allowed are auto, sockops and nft")
+	return "", failure(ErrInput, nil, "bad method ", quote.Text(text), ": allowed are auto, sockops and nft")
 }
 
 // A Counter is where the numbers are: live in the kernel, or in the snapshot that

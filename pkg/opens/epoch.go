@@ -3,6 +3,8 @@ package opens
 import (
 	"strconv"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // An Epoch names one life of the counters: two readings of the same epoch count
@@ -23,7 +25,7 @@ func (e Epoch) String() string {
 func ParseEpoch(text string) (Epoch, error) {
 	parts := strings.Split(text, "/")
 	bad := func() (Epoch, error) {
-		return Epoch{}, failure(ErrInput, nil, "bad epoch ", quote(text), ": it is BOOT/GENERATION/NAMESPACE")
+		return Epoch{}, failure(ErrInput, nil, "bad epoch ", quote.Text(text), ": it is BOOT/GENERATION/NAMESPACE")
 	}
 	if len(parts) != 3 || len(parts[0]) > maxBoot {
 		return bad()

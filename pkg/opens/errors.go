@@ -44,22 +44,3 @@ func (e *Error) Unwrap() []error {
 func failure(kind, cause error, words ...string) error {
 	return &Error{Kind: kind, Text: strings.Join(words, ""), Err: cause}
 }
-
-// quote makes text from outside fit for one line: what could end it, or begin
-// performance data, becomes \xHH.
-func quote(text string) string {
-	const hex, limit = "0123456789abcdef", 128
-	b := append(make([]byte, 0, len(text)+2), '"')
-	for i := range len(text) {
-		if len(b) > limit {
-			return string(append(b, "...\""...))
-		}
-		switch c := text[i]; {
-		case c < ' ' || c > '~' || c == '|' || c == '`' || c == '"' || c == '\\':
-			b = append(b, '\\', 'x', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return string(append(b, '"'))
-}

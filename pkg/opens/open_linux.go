@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // On switches counting on, or brings up to date what is on: a second On is
@@ -28,7 +30,7 @@ func On(c Config) (Result, error) {
 	case Auto, "":
 		return onEither(c)
 	}
-	return Result{}, failure(ErrInput, nil, "bad method ", quote(string(c.Method)), ": allowed are auto, sockops and nft")
+	return Result{}, failure(ErrInput, nil, "bad method ", quote.Text(string(c.Method)), ": allowed are auto, sockops and nft")
 }
 
 // onEither tries SockOps, and NFT where the kernel or a container refuses it. An

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // Direction tells who opened a connection.
@@ -34,7 +36,7 @@ func ParseDirection(text string) (Direction, error) {
 	case "out":
 		return Out, nil
 	}
-	return 0, failure(ErrInput, nil, "bad direction ", quote(text), ": allowed are in and out")
+	return 0, failure(ErrInput, nil, "bad direction ", quote.Text(text), ": allowed are in and out")
 }
 
 // A Service is a port as the one who offers it knows it: the local port of an

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A timeoutError reports that a run did not come to an end in its time.
@@ -125,7 +127,7 @@ func (c *Common) timeout(fallback time.Duration) (time.Duration, error) {
 	}
 	limit, err := ParseDuration("--timeout", c.Timeout)
 	if err == nil && limit <= 0 {
-		err = Usagef("--timeout %q leaves no time: use a duration above zero", c.Timeout)
+		err = Usagef("--timeout %s leaves no time: use a duration above zero", quote.Text(c.Timeout))
 	}
 	return limit, err
 }

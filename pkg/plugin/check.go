@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/sockcensus/sockcensus/pkg/nagios"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
@@ -29,7 +30,7 @@ func (p *Plugin) checkOutput(ctx context.Context, env Env, words []string) ([]by
 	case common.Version:
 		return p.versionLine(name), threshold.Unknown.ExitCode()
 	case err == nil && len(left) > 0:
-		err = Usagef("unexpected word %q; %s --help lists the options", left[0], name)
+		err = Usagef("unexpected word %s; %s --help lists the options", quote.Text(left[0]), name)
 	}
 	if err != nil {
 		return p.checkFailure(err, 0)
@@ -93,7 +94,7 @@ func (p *Plugin) checkFailure(err error, verbose int) ([]byte, int) {
 	var crash *panicError
 	if errors.As(err, &crash) && verbose > 0 {
 		for _, frame := range crash.frames() {
-			out = append(out, nagios.Quote(frame)+"\n"...)
+			out = append(out, quote.Line(frame)+"\n"...)
 		}
 	}
 	return out, code

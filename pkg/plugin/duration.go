@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // durationUnits are the units of ParseDuration, longest spelling first.
@@ -32,7 +34,7 @@ func ParseDuration(option, text string) (time.Duration, error) {
 	}
 	n, err := strconv.ParseFloat(digits, 64)
 	if err != nil || n < 0 || strings.ContainsAny(digits, "eExXpPnNiI_+") || n*float64(unit) >= math.MaxInt64 {
-		return 0, Usagef("%s %q is not a duration: use a number with ms, s, m, h, d or w, such as 8s", option, text)
+		return 0, Usagef("%s %s is not a duration: use a number with ms, s, m, h, d or w, such as 8s", option, quote.Text(text))
 	}
 	return time.Duration(n * float64(unit)), nil
 }

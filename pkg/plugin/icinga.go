@@ -12,7 +12,7 @@ import (
 func (p *Plugin) icingaCommand() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "/* check_%s: %s. Printed by \"%[1]s documentation icinga\". */\n", p.Name, p.Summary)
-	fmt.Fprintf(&b, "object CheckCommand %q {\n\tcommand = [ PluginContribDir + \"/check_%[1]s\" ]\n\n\targuments = {\n", p.Name)
+	fmt.Fprintf(&b, "object CheckCommand %s {\n\tcommand = [ PluginContribDir + %s ]\n\n\targuments = {\n", quoted(p.Name), quoted("/check_"+p.Name))
 	for _, o := range optionDocs(p.New()) {
 		if o.asks() {
 			continue

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
@@ -46,7 +47,7 @@ func parseLimit(option, text string) (metric string, r threshold.Range, err erro
 		metric, value = "", text
 	}
 	if named && metric == "" {
-		return "", r, Usagef("%s %q names no metric before the =: write METRIC=RANGE or RANGE", option, text)
+		return "", r, Usagef("%s %s names no metric before the =: write METRIC=RANGE or RANGE", option, quote.Text(text))
 	}
 	r, err = threshold.Parse(value)
 	if err != nil {
@@ -117,5 +118,5 @@ func unknownMetric(r *report.Report, name string, named NamedMetrics) error {
 	if name == "" {
 		return Usagef("a threshold without a metric's name has none to be for here: the metrics are %s%s", strings.Join(valid, ", "), more)
 	}
-	return Usagef("no metric %q here for a threshold: the metrics are %s%s", name, strings.Join(valid, ", "), more)
+	return Usagef("no metric %s here for a threshold: the metrics are %s%s", quote.Text(name), strings.Join(valid, ", "), more)
 }

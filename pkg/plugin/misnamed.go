@@ -3,10 +3,10 @@ package plugin
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/munin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // misnamed reports whether munin-node, or munin-run, calls a link by a name
@@ -25,6 +25,6 @@ func (p *Plugin) properNames(env Env) []byte {
 	for n, graph := range p.Graphs {
 		names[n] = p.Name + "_" + graph.Suffix
 	}
-	link := strconv.Quote(path.Base(env.Args[0]))
+	link := quote.Text(path.Base(env.Args[0]))
 	return munin.Reason("link " + link + " is none of the graphs: call it one of " + strings.Join(names, ", "))
 }

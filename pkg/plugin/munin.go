@@ -8,6 +8,7 @@ import (
 	"github.com/jessevdk/go-flags"
 
 	"github.com/sockcensus/sockcensus/pkg/munin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
@@ -23,7 +24,7 @@ func (p *Plugin) munin(ctx context.Context, env Env, i invocation) int {
 func (p *Plugin) muninOutput(ctx context.Context, call *Call, options Measurer, i invocation) []byte {
 	optionErr := p.muninOptions(call, options)
 	if len(i.words) > 0 {
-		return munin.Reason("unexpected word " + munin.Quote(i.words[0]) + ": Munin passes one of autoconf, suggest, config, fetch")
+		return munin.Reason("unexpected word " + quote.Text(i.words[0]) + ": Munin passes one of autoconf, suggest, config, fetch")
 	}
 	switch i.action {
 	case "autoconf":
@@ -37,7 +38,7 @@ func (p *Plugin) muninOutput(ctx context.Context, call *Call, options Measurer, 
 	case "config", "fetch":
 		return p.graph(ctx, call, options, i, optionErr)
 	default:
-		return munin.Reason("unknown word " + munin.Quote(i.action) + ": Munin passes one of autoconf, suggest, config, fetch")
+		return munin.Reason("unknown word " + quote.Text(i.action) + ": Munin passes one of autoconf, suggest, config, fetch")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/prometheus"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/table"
 )
@@ -40,7 +41,7 @@ func (p *Plugin) person(ctx context.Context, env Env, words []string) int {
 			return p.command(ctx, env, command, words[len(name):])
 		}
 	}
-	return p.complain(env, Usagef("unknown command %q: the commands are %s, metrics, help", words[0], p.commandList()))
+	return p.complain(env, Usagef("unknown command %s: the commands are %s, metrics, help", quote.Text(words[0]), p.commandList()))
 }
 
 func (p *Plugin) commandList() string {
@@ -108,7 +109,7 @@ func (p *Plugin) personCall(env Env, command *Command, options Lister, words []s
 		call.Operand, left = left[0], left[1:]
 	}
 	if len(left) > 0 {
-		return nil, Usagef("unexpected word %q; %s --help lists the options", left[0], name)
+		return nil, Usagef("unexpected word %s; %s --help lists the options", quote.Text(left[0]), name)
 	}
 	return call, nil
 }
@@ -197,7 +198,7 @@ func tableOptions(call *Call, options any) (table.Options, error) {
 		how.Color = true
 	case "never":
 	default:
-		return how, Usagef("--color %q: use auto, always or never", output.Color)
+		return how, Usagef("--color %s: use auto, always or never", quote.Text(output.Color))
 	}
 	return how, nil
 }
@@ -215,7 +216,7 @@ func (p *Plugin) metrics(ctx context.Context, env Env, words []string) error {
 	case err != nil:
 		return err
 	case len(left) > 0:
-		return Usagef("unexpected word %q; %s --help lists the options", left[0], name)
+		return Usagef("unexpected word %s; %s --help lists the options", quote.Text(left[0]), name)
 	}
 	if limits, err := limitsOf(options); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
 	"github.com/sockcensus/sockcensus/pkg/netns"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/filter"
 	"github.com/sockcensus/sockcensus/pkg/sock/scan"
@@ -176,7 +177,7 @@ func (o *Options) interfaces(s *Selected) (filter.Expr, error) {
 	for _, name := range plugin.Words(o.Interface) {
 		index, err := s.Host.Interface(name)
 		if err != nil {
-			return nil, plugin.Usagef("--interface %q: %w", name, err)
+			return nil, plugin.Usagef("--interface %s: %w", quote.Text(name), err)
 		}
 		any = append(any, filter.Device{Index: index})
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/filter"
 )
@@ -40,7 +41,7 @@ func portRange(option, word string, services ServiceNames) (PortRange, error) {
 		}
 		to, err := number(option, word, high)
 		if err == nil && from > to {
-			err = plugin.Usagef("%s %q: the range ends before it begins", option, word)
+			err = plugin.Usagef("%s %s: the range ends before it begins", option, quote.Text(word))
 		}
 		return PortRange{from, to}, err
 	}
@@ -50,7 +51,7 @@ func portRange(option, word string, services ServiceNames) (PortRange, error) {
 	}
 	port, err := services.Service(word)
 	if err != nil {
-		return PortRange{}, plugin.Usagef("%s %q is neither a port from 0 to 65535, a range such as 8000-8080, nor a service name of /etc/services", option, word)
+		return PortRange{}, plugin.Usagef("%s %s is neither a port from 0 to 65535, a range such as 8000-8080, nor a service name of /etc/services", option, quote.Text(word))
 	}
 	return PortRange{port, port}, nil
 }
@@ -58,7 +59,7 @@ func portRange(option, word string, services ServiceNames) (PortRange, error) {
 func number(option, word, text string) (uint16, error) {
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return 0, plugin.Usagef("%s %q: ports go from 0 to 65535", option, word)
+		return 0, plugin.Usagef("%s %s: ports go from 0 to 65535", option, quote.Text(word))
 	}
 	return uint16(n), nil
 }
@@ -71,7 +72,7 @@ func Prefixes(option string, values []string) ([]netip.Prefix, error) {
 	for _, word := range plugin.Words(values) {
 		prefix, ok := parsePrefix(word)
 		if !ok {
-			return nil, plugin.Usagef("%s %q is not an address: use 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32", option, word)
+			return nil, plugin.Usagef("%s %s is not an address: use 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32", option, quote.Text(word))
 		}
 		prefixes = append(prefixes, prefix)
 	}
@@ -162,7 +163,7 @@ func marks(values []string) (filter.Expr, error) {
 			bits, err = strconv.ParseUint(mask, 0, 32)
 		}
 		if err != nil {
-			return nil, plugin.Usagef("--mark %q: use a number of 32 bits, with a mask if need be: 0x10 or 0x10/0xff", word)
+			return nil, plugin.Usagef("--mark %s: use a number of 32 bits, with a mask if need be: 0x10 or 0x10/0xff", quote.Text(word))
 		}
 		marks = append(marks, filter.Mark{Value: uint32(value), Mask: uint32(bits)})
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/filter"
 )
@@ -63,7 +64,7 @@ func wantUsage(t *testing.T, option, value, allowed string, read func() error) {
 	err := read()
 	var usage *plugin.UsageError
 	if !errors.As(err, &usage) || !strings.HasPrefix(usage.Sentence, option) ||
-		!strings.Contains(usage.Sentence, value) || !strings.Contains(usage.Sentence, allowed) {
+		!strings.Contains(usage.Sentence, quote.Line(value)) || !strings.Contains(usage.Sentence, allowed) {
 		t.Errorf("%s %q: %v, want a usage error with %q", option, value, err, allowed)
 	}
 }

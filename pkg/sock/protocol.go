@@ -3,6 +3,8 @@ package sock
 import (
 	"fmt"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A Protocol is a kind of socket table that the kernel can list. The zero
@@ -43,7 +45,7 @@ func ParseProtocol(name string) (Protocol, error) {
 			return Protocol(i), nil
 		}
 	}
-	return 0, fmt.Errorf("unknown protocol %q: use one of %s", name, strings.Join(protocolNames[:], ", "))
+	return 0, fmt.Errorf("unknown protocol %s: use one of %s", quote.Text(name), strings.Join(protocolNames[:], ", "))
 }
 
 // Protocols returns every protocol, in the order of their constants.

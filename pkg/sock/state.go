@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A State is a connection state of RFC 9293 in the kernel's numbering
@@ -150,7 +152,7 @@ func ParseStates(word string) (StateSet, error) {
 	case "estab":
 		return StatesOf(Established), nil
 	}
-	return NoStates, fmt.Errorf("unknown state %q: use one of %s, or all, connected, synchronized, bucket, big", word, stateList())
+	return NoStates, fmt.Errorf("unknown state %s: use one of %s, or all, connected, synchronized, bucket, big", quote.Text(word), stateList())
 }
 
 func stateList() string {

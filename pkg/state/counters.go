@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // minInterval is the shortest time a rate is computed over: a second run right
@@ -175,7 +177,7 @@ func (s Sample) check() error {
 	}
 	for name := range s.Values {
 		if !validName(name) {
-			return errors.New("bad name of a counter: " + quote(name))
+			return errors.New("bad name of a counter: " + quote.Text(name))
 		}
 	}
 	return nil

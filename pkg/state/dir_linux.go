@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A directory is an open state directory: all files are opened, made and renamed
@@ -120,7 +122,7 @@ func (d *directory) lock(name string) (unlock func(), err error) {
 			if unix.Unlinkat(d.fd, name, 0) == nil {
 				continue
 			}
-			return nil, errors.New("the lock file " + quote(name) + " beside it is not ours: " + odd.reason + "; remove it")
+			return nil, errors.New("the lock file " + quote.Text(name) + " beside it is not ours: " + odd.reason + "; remove it")
 		}
 		if err != nil {
 			return nil, err

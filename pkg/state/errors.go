@@ -2,7 +2,8 @@ package state
 
 import (
 	"errors"
-	"strconv"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // What the caller may want to tell apart.
@@ -28,7 +29,7 @@ type BrokenError struct {
 }
 
 func (e *BrokenError) Error() string {
-	return "state file " + quote(e.Path) + " cannot be used and is replaced: " + e.Reason
+	return "state file " + quote.Text(e.Path) + " cannot be used and is replaced: " + e.Reason
 }
 
 // Is makes every broken file match ErrBroken.
@@ -45,7 +46,7 @@ func (e *DirError) Error() string {
 	if e.Dir == "" {
 		return "no directory to remember things between runs: name one that this user can write to with --state-dir"
 	}
-	return "state directory " + quote(e.Dir) + " cannot be used: " + e.Err.Error() +
+	return "state directory " + quote.Text(e.Dir) + " cannot be used: " + e.Err.Error() +
 		"; name one that exists and that this user can write to with --state-dir"
 }
 
@@ -61,27 +62,8 @@ type FileError struct {
 }
 
 func (e *FileError) Error() string {
-	return "cannot " + e.Op + " state file " + quote(e.Path) + ": " + e.Err.Error()
+	return "cannot " + e.Op + " state file " + quote.Text(e.Path) + ": " + e.Err.Error()
 }
 
 // Unwrap is for errors.Is and errors.As.
 func (e *FileError) Unwrap() error { return e.Err }
-
-// quote makes text from outside fit for one line of a monitoring system.
-func quote(text string) string {
-	b := make([]byte, 0, len(text)+2)
-	b = append(b, '"')
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c < ' ' || c > '~' || c == '|' || c == '`' || c == '"' || c == '\\':
-			b = append(b, `\x`...)
-			if c < 16 {
-				b = append(b, '0')
-			}
-			b = strconv.AppendUint(b, uint64(c), 16)
-		default:
-			b = append(b, c)
-		}
-	}
-	return string(append(b, '"'))
-}

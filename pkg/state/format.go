@@ -5,6 +5,8 @@ import (
 	"hash/crc32"
 	"strconv"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // A state file is one line of text and then the content, whatever it is:
@@ -64,7 +66,7 @@ func decode(format string, data []byte) (content []byte, boot, reason string) {
 		return nil, "", "its first line is damaged"
 	}
 	if words[0] != format {
-		return nil, "", "it remembers something else (" + quote(words[0]) + ", not " + quote(format) + ")"
+		return nil, "", "it remembers something else (" + quote.Text(words[0]) + ", not " + quote.Text(format) + ")"
 	}
 	if length, err := strconv.Atoi(words[2]); err == nil && length > len(content) {
 		return nil, "", "it was cut short"

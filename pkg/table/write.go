@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
@@ -28,7 +29,7 @@ func ParseFormat(name string) (Format, error) {
 	case "csv":
 		return CSV, nil
 	default:
-		return Table, fmt.Errorf("--format %q: use table, json or csv", name)
+		return Table, fmt.Errorf("--format %s: use table, json or csv", quote.Text(name))
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // maxText bounds what Parse looks at, and maxDigits how long a number may be
@@ -91,14 +93,14 @@ func parseEnd(text string, absent float64) (value float64, reason string) {
 		return math.Inf(1), ""
 	}
 	if strings.Trim(text, "0123456789.eE+-") != "" {
-		return 0, quote(text) + " is not a number"
+		return 0, quote.Text(text) + " is not a number"
 	}
 	value, err := strconv.ParseFloat(text, 64)
 	if err != nil && !math.IsInf(value, 0) {
-		return 0, quote(text) + " is not a number"
+		return 0, quote.Text(text) + " is not a number"
 	}
 	if err != nil || len(number(value)) > maxDigits {
-		return 0, quote(text) + " has more digits than a threshold can have"
+		return 0, quote.Text(text) + " has more digits than a threshold can have"
 	}
 	return value + 0, "" // -0 + 0 is 0, so that equal ranges are equal
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
@@ -18,10 +19,10 @@ func parseSuffix(suffix string) ([]string, error) {
 	parts := strings.Split(suffix, "_")
 	for i, part := range parts {
 		if _, ok := plugin.ParsePort(part); !ok {
-			return nil, plugin.Usagef("suffix %q is none of the graphs: %s", suffix, suffixForms)
+			return nil, plugin.Usagef("suffix %s is none of the graphs: %s", quote.Text(suffix), suffixForms)
 		}
 		if slices.Contains(parts[:i], part) {
-			return nil, plugin.Usagef("suffix %q names port %s twice: %s", suffix, part, suffixForms)
+			return nil, plugin.Usagef("suffix %s names port %s twice: %s", quote.Text(suffix), part, suffixForms)
 		}
 	}
 	return parts, nil

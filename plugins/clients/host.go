@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/netns"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/scan"
 	"github.com/sockcensus/sockcensus/pkg/state"
@@ -67,7 +68,7 @@ func (kernel) boot(q scan.Query) (id [16]byte, err error) {
 	}
 	digits, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
 	if err != nil || len(digits) != len(id) {
-		return id, fmt.Errorf("the boot id of the kernel reads %q, which is none", text)
+		return id, fmt.Errorf("the boot id of the kernel reads %s, which is none", quote.Text(text))
 	}
 	copy(id[:], digits)
 	return id, nil

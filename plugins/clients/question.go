@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
@@ -49,7 +50,7 @@ func (q *question) top(fallback int) (int, error) {
 	}
 	n, err := strconv.Atoi(q.Top)
 	if err != nil || n < 1 || n > maxTop {
-		return 0, plugin.Usagef("--top %q: use a number from 1 to %d", q.Top, maxTop)
+		return 0, plugin.Usagef("--top %s: use a number from 1 to %d", quote.Text(q.Top), maxTop)
 	}
 	return n, nil
 }
@@ -62,7 +63,7 @@ func (q *question) grouping() (grouping, error) {
 	case "network":
 		g.network = true
 	default:
-		return g, plugin.Usagef("--by %q: use address or network", q.By)
+		return g, plugin.Usagef("--by %s: use address or network", quote.Text(q.By))
 	}
 	var err error
 	if g.v4, err = prefixLength("--prefix4", q.Prefix4, g.v4, 32); err != nil {
@@ -78,7 +79,7 @@ func prefixLength(option, text string, fallback, most int) (int, error) {
 	}
 	n, err := strconv.Atoi(strings.TrimPrefix(text, "/"))
 	if err != nil || n < 0 || n > most {
-		return 0, plugin.Usagef("%s %q: use a prefix length from 0 to %d", option, text, most)
+		return 0, plugin.Usagef("%s %s: use a prefix length from 0 to %d", option, quote.Text(text), most)
 	}
 	return n, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
@@ -61,7 +62,7 @@ func parseDimension(word string) (dimension, error) {
 			return dimension(d), nil
 		}
 	}
-	return 0, plugin.Usagef("--by %q: use one of %s", word, strings.Join(dimensionNames[:], ", "))
+	return 0, plugin.Usagef("--by %s: use one of %s", quote.Text(word), strings.Join(dimensionNames[:], ", "))
 }
 
 // prefixes are the lengths that --by network groups to.
@@ -93,7 +94,7 @@ func parsePrefixes(v4, v6 string) (prefixes, error) {
 func parsePrefix(option, text string, most int) (int, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(text, "/"))
 	if err != nil || n < 0 || n > most {
-		return 0, plugin.Usagef("%s %q: use a prefix length from 0 to %d", option, text, most)
+		return 0, plugin.Usagef("%s %s: use a prefix length from 0 to %d", option, quote.Text(text), most)
 	}
 	return n, nil
 }

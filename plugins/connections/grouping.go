@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // grouping are the options that say how to count.
@@ -34,7 +35,7 @@ func (g *grouping) top(fallback int) (int, error) {
 	}
 	n, err := strconv.Atoi(g.Top)
 	if err != nil || n < 1 || n > maxTop {
-		return 0, plugin.Usagef("--top %q: use a number from 1 to %d", g.Top, maxTop)
+		return 0, plugin.Usagef("--top %s: use a number from 1 to %d", quote.Text(g.Top), maxTop)
 	}
 	return n, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
@@ -154,7 +155,7 @@ func sortOrder(column string) (socketOrder, error) {
 		}
 		keys = append(keys, c.key)
 	}
-	return nil, plugin.Usagef("--sort %q: use one of %s", column, strings.Join(keys, ", "))
+	return nil, plugin.Usagef("--sort %s: use one of %s", quote.Text(column), strings.Join(keys, ", "))
 }
 
 // sorted keeps every socket of a sequence to yield them in order; without an

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
@@ -57,10 +58,10 @@ func parsePorts(suffix string, parts []string) ([]uint16, error) {
 	for _, part := range parts {
 		port, ok := plugin.ParsePort(part)
 		if !ok {
-			return nil, plugin.Usagef("suffix %q is none of the graphs: %s", suffix, suffixForms)
+			return nil, plugin.Usagef("suffix %s is none of the graphs: %s", quote.Text(suffix), suffixForms)
 		}
 		if slices.Contains(ports, port) {
-			return nil, plugin.Usagef("suffix %q names port %d twice: %s", suffix, port, suffixForms)
+			return nil, plugin.Usagef("suffix %s names port %d twice: %s", quote.Text(suffix), port, suffixForms)
 		}
 		ports = append(ports, port)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/conntrack"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
@@ -71,7 +72,7 @@ func parseDimension(word string) (dimension, error) {
 			return dimension(d), nil
 		}
 	}
-	return 0, plugin.Usagef("--by %q: use one of %s, peer (src), port (dport)", word, strings.Join(dimensionNames[:], ", "))
+	return 0, plugin.Usagef("--by %s: use one of %s, peer (src), port (dport)", quote.Text(word), strings.Join(dimensionNames[:], ", "))
 }
 
 // A group's value in a dimension is kept as a few bytes of a fixed length, so

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/conntrack"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
@@ -41,7 +42,7 @@ func (w *watch) config() (c conntrack.SubscribeConfig, err error) {
 	if w.Buffer != "" {
 		n, err := strconv.ParseUint(w.Buffer, 10, 30)
 		if err != nil || n == 0 {
-			return c, plugin.Usagef("--buffer %q: use a number of bytes below 1073741824", w.Buffer)
+			return c, plugin.Usagef("--buffer %s: use a number of bytes below 1073741824", quote.Text(w.Buffer))
 		}
 		c.Buffer = int(n)
 	}
@@ -163,7 +164,7 @@ func (w *watch) summary(ctx context.Context, call *plugin.Call, client *conntrac
 		return nil, err
 	}
 	if period <= 0 {
-		return nil, plugin.Usagef("--summary %q leaves no time to count in: use 10s", w.Summary)
+		return nil, plugin.Usagef("--summary %s leaves no time to count in: use 10s", quote.Text(w.Summary))
 	}
 	began := call.Env.Now()
 	s, err := client.Summarize(ctx, period, config)

@@ -309,13 +309,20 @@ func TestUnused(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	ns := tracked(t)
 	opener(t, ns).open(60000)
-	for _, args := range [][]string{{"check", "--by", "sport", "-t", "5ms"}, {"munin", "protocols"}} {
-		got := testhost.Run(t, testhost.Command{Path: testhost.Binary(t, "conntrack"), Args: args, Netns: ns, Env: []string{"timeout=5ms"}})
-		if !strings.Contains(got.Stdout, "gave up after 5ms without an answer: narrow the selection or raise --timeout") {
-			t.Errorf("%v: %v", args, got)
+	for _, tt := range []struct {
+		args   []string
+		option string
+		exit   int
+	}{
+		{[]string{"check", "--by", "sport", "-t", "5ms"}, "--timeout", 3},
+		{[]string{"munin", "protocols"}, "env.timeout", 0},
+	} {
+		got := testhost.Run(t, testhost.Command{Path: testhost.Binary(t, "conntrack"), Args: tt.args, Netns: ns, Env: []string{"timeout=5ms"}})
+		if !strings.Contains(got.Stdout, "gave up after 5ms without an answer: narrow the selection or raise "+tt.option+"\n") {
+			t.Errorf("%v: %v", tt.args, got)
 		}
-		if want := map[string]int{"check": 3, "munin": 0}[args[0]]; got.Code != want {
-			t.Errorf("%v: exit %d, want %d", args, got.Code, want)
+		if got.Code != tt.exit {
+			t.Errorf("%v: exit %d, want %d", tt.args, got.Code, tt.exit)
 		}
 	}
 }

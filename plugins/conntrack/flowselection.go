@@ -8,6 +8,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/conntrack"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock/names"
 )
 
@@ -79,7 +80,7 @@ func (o *flowSelection) addresses(f *conntrack.Filter) (err error) {
 		}
 		other := func(p netip.Prefix) bool { return p.Addr().Is4() != (f.Family == conntrack.IPv4) }
 		if f.Family != conntrack.AnyFamily && len(*option.to) > 0 && all(*option.to, other) {
-			return plugin.Usagef("%s %s is of the family that -4 or -6 leaves out: leave one of them away", option.name, strings.Join(option.words, ","))
+			return plugin.Usagef("%s %s is of the family that --ipv4 or --ipv6 leaves out: leave one of them away", option.name, strings.Join(option.words, ","))
 		}
 	}
 	return nil
@@ -119,7 +120,7 @@ func parsePort(word string, protocols []conntrack.Protocol) (conntrack.PortRange
 		}
 		port, err := names.NewServices("").Port(word, protocol)
 		if err != nil {
-			return conntrack.PortRange{}, plugin.Usagef("%q is no port: %w, or a range such as 8000-8080", word, err)
+			return conntrack.PortRange{}, plugin.Usagef("%s is no port: %w, or a range such as 8000-8080", quote.Text(word), err)
 		}
 		return conntrack.PortRange{First: port, Last: port}, nil
 	}
@@ -149,7 +150,7 @@ func (o *flowSelection) tags(f *conntrack.Filter) (err error) {
 func parseZone(word string) (uint16, error) {
 	n, err := strconv.ParseUint(word, 10, 16)
 	if err != nil {
-		return 0, plugin.Usagef("%q is no zone: use a number from 0 to 65535", word)
+		return 0, plugin.Usagef("%s is no zone: use a number from 0 to 65535", quote.Text(word))
 	}
 	return uint16(n), nil
 }

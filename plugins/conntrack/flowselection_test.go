@@ -60,12 +60,12 @@ func TestFilterErrors(t *testing.T) {
 		{flowSelection{Sport: []string{"65536"}}, []string{"--sport", `"65536"`, "65535"}},
 		{flowSelection{Dport: []string{"-1"}}, []string{"--dport", `"-1"`}},
 		{flowSelection{ReplySport: []string{"80-70"}}, []string{"--reply-sport", `"80-70"`}},
-		{flowSelection{ReplyDport: []string{"x|y"}}, []string{"--reply-dport", `"x|y"`}},
+		{flowSelection{ReplyDport: []string{"x|y"}}, []string{"--reply-dport", `"x\x7cy"`}},
 		{flowSelection{Mark: []string{"0x100/0xff"}}, []string{"--mark", `"0x100/0xff"`, "MASK"}},
 		{flowSelection{Mark: []string{"010"}}, []string{"--mark", `"010"`, "0x10"}},
 		{flowSelection{Protocol: []string{"icmp,gre"}, Dport: []string{"80"}}, []string{"--dport", "--protocol icmp,gre has no ports"}},
-		{flowSelection{IPv4: true, Src: []string{"2001:db8::1", "fe80::/10"}}, []string{"--src 2001:db8::1,fe80::/10", "-4"}},
-		{flowSelection{IPv6: true, ReplyDst: []string{"10.0.0.1"}}, []string{"--reply-dst 10.0.0.1", "-6"}},
+		{flowSelection{IPv4: true, Src: []string{"2001:db8::1", "fe80::/10"}}, []string{"--src 2001:db8::1,fe80::/10", "--ipv4"}},
+		{flowSelection{IPv6: true, ReplyDst: []string{"10.0.0.1"}}, []string{"--reply-dst 10.0.0.1", "--ipv6"}},
 		{flowSelection{Zone: []string{"65536"}}, []string{"--zone", `"65536"`, "65535"}},
 	} {
 		_, err := tt.o.filter()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/conntrack"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
@@ -33,7 +34,7 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 	case "new":
 		r.Graphs, measure = []report.Graph{newShape()}, m.graphNew
 	default:
-		return nil, plugin.Usagef("suffix %q is none of the graphs: %s", suffix, suffixForms)
+		return nil, plugin.Usagef("suffix %s is none of the graphs: %s", quote.Text(suffix), suffixForms)
 	}
 	r.Default, m.graphed = r.Graphs[0].Metrics[0].Name, true
 	if err := m.unfixed(call, suffix); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
 	"github.com/sockcensus/sockcensus/pkg/netns"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // The sources, as --source names them.
@@ -39,7 +40,7 @@ func openHost(call *plugin.Call) (*host, error) {
 		h.source = fromAuto
 	case fromAuto, fromNetlink, fromProc:
 	default:
-		return nil, plugin.Usagef("--source %q: use auto, netlink or proc", common.Source)
+		return nil, plugin.Usagef("--source %s: use auto, netlink or proc", quote.Text(common.Source))
 	}
 	if common.NetNS == "" {
 		return h, nil

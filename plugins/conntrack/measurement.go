@@ -8,6 +8,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/conntrack"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
@@ -61,10 +62,10 @@ func (m *measurement) sample(call *plugin.Call, fallback time.Duration) (time.Du
 		return 0, err
 	}
 	if d < 10*time.Millisecond {
-		return 0, plugin.Usagef("--sample %q is too short to count in: use 1s", m.Sample)
+		return 0, plugin.Usagef("--sample %s is too short to count in: use 1s", quote.Text(m.Sample))
 	}
 	if !call.Deadline.IsZero() && d >= call.Deadline.Sub(call.Env.Now()) {
-		return 0, plugin.Usagef("--sample %q leaves no time for an answer: use less than --timeout", m.Sample)
+		return 0, plugin.Usagef("--sample %s leaves no time for an answer: use less than --timeout", quote.Text(m.Sample))
 	}
 	return d, nil
 }

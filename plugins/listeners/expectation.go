@@ -8,6 +8,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/baseline"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/owner"
 	"github.com/sockcensus/sockcensus/pkg/threshold"
@@ -76,7 +77,7 @@ func severity(option, word string, fallback threshold.Status) (threshold.Status,
 	case "critical":
 		return threshold.Critical, nil
 	}
-	return 0, plugin.Usagef("%s %q: use ok, warning or critical", option, word)
+	return 0, plugin.Usagef("%s %s: use ok, warning or critical", option, quote.Text(word))
 }
 
 // readFile adds the rules of a baseline. What is wrong with single lines does not

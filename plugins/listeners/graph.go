@@ -6,6 +6,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/sock/scan"
 )
@@ -38,7 +39,7 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 	case overflowsGraph:
 		r.Graphs = []report.Graph{overflowsShape()}
 	default:
-		return nil, plugin.Usagef("suffix %q is none of the graphs: %s", suffix, suffixForms)
+		return nil, plugin.Usagef("suffix %s is none of the graphs: %s", quote.Text(suffix), suffixForms)
 	}
 	if err := m.unfixed(call, suffix); err != nil {
 		return r, err

@@ -10,6 +10,7 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/history"
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	sockselection "github.com/sockcensus/sockcensus/pkg/selection"
 )
@@ -43,7 +44,7 @@ func parseSuffix(suffix string) (name graphName, err error) {
 	}
 	var ok bool
 	if name.port, ok = plugin.ParsePort(text); !ok {
-		return name, plugin.Usagef("suffix %q is none of the graphs: %s", suffix, suffixForms)
+		return name, plugin.Usagef("suffix %s is none of the graphs: %s", quote.Text(suffix), suffixForms)
 	}
 	return name, nil
 }

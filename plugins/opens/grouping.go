@@ -7,6 +7,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/history"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // grouping are the options that say how to sum up.
@@ -77,7 +78,7 @@ func parseDimension(word string, hours bool) (dimension, error) {
 		for _, d := range all {
 			known = append(known, d.name)
 		}
-		return dimension{}, plugin.Usagef("--by %q is no group: use %s or %s", word, strings.Join(known[:len(known)-1], ", "), known[len(known)-1])
+		return dimension{}, plugin.Usagef("--by %s is no group: use %s or %s", quote.Text(word), strings.Join(known[:len(known)-1], ", "), known[len(known)-1])
 	}
 	return all[i], nil
 }
@@ -91,7 +92,7 @@ func parseTop(text string, fallback int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > maxTop {
-		return 0, plugin.Usagef("--top %q: use a number from 1 to %d", text, maxTop)
+		return 0, plugin.Usagef("--top %s: use a number from 1 to %d", quote.Text(text), maxTop)
 	}
 	return n, nil
 }
@@ -102,7 +103,7 @@ func parseLength(option, text string, fallback, longest int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > longest {
-		return 0, plugin.Usagef("%s %q: use a number from 1 to %d", option, text, longest)
+		return 0, plugin.Usagef("%s %s: use a number from 1 to %d", option, quote.Text(text), longest)
 	}
 	return n, nil
 }

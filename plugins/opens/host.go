@@ -8,6 +8,7 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/netns"
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // place are the options that say where counters and history are.
@@ -40,7 +41,7 @@ func openHost(call *plugin.Call, k *kernel, p *place) (*host, error) {
 	h := &host{kernel: k, config: p.config(), database: p.database(), now: call.Env.Now}
 	common := call.Common()
 	if common.Source != "" && common.Source != "auto" {
-		return nil, plugin.Usagef("--source %q: every connection is counted in one place only, so leave it at auto; sockcensus-opens status names it", common.Source)
+		return nil, plugin.Usagef("--source %s: every connection is counted in one place only, so leave it at auto; sockcensus-opens status names it", quote.Text(common.Source))
 	}
 	if common.NetNS == "" {
 		return h, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
@@ -52,7 +53,7 @@ func (m *measurement) period() (time.Duration, error) {
 	}
 	d, err := plugin.ParseDuration("--period", m.Period)
 	if err == nil && d < time.Second {
-		err = plugin.Usagef("--period %q is too short to count in: use 1s or more, such as 5m", m.Period)
+		err = plugin.Usagef("--period %s is too short to count in: use 1s or more, such as 5m", quote.Text(m.Period))
 	}
 	return d, err
 }

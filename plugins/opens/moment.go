@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // moment reads a time: how long ago, or a time of day, a date, both, or
@@ -23,7 +24,7 @@ func moment(option, text string, now time.Time) (time.Time, error) {
 	}
 	ago, err := plugin.ParseDuration(option, text)
 	if err != nil {
-		return time.Time{}, plugin.Usagef("%s %q is no time: use a duration such as 24h, a time such as 14:00, a date such as 2026-11-20, both as in 2026-11-20T14:00, or RFC 3339", option, text)
+		return time.Time{}, plugin.Usagef("%s %s is no time: use a duration such as 24h, a time such as 14:00, a date such as 2026-11-20, both as in 2026-11-20T14:00, or RFC 3339", option, quote.Text(text))
 	}
 	return now.Add(-ago), nil
 }
@@ -38,7 +39,7 @@ func parseSpan(since, until string, now time.Time) (s span, err error) {
 			return s, err
 		}
 		if !s.since.Before(now) {
-			return s, plugin.Usagef("--since %q is %s, which is not over yet (it is %s): nothing can have been counted since then", since, when(s.since), when(now))
+			return s, plugin.Usagef("--since %s is %s, which is not over yet (it is %s): nothing can have been counted since then", quote.Text(since), when(s.since), when(now))
 		}
 	}
 	if until == "" {
@@ -48,7 +49,7 @@ func parseSpan(since, until string, now time.Time) (s span, err error) {
 		return s, err
 	}
 	if !s.since.IsZero() && !s.since.Before(s.until) {
-		return s, plugin.Usagef("--until %q is %s, which is not after --since, %s", until, when(s.until), when(s.since))
+		return s, plugin.Usagef("--until %s is %s, which is not after --since, %s", quote.Text(until), when(s.until), when(s.since))
 	}
 	if !s.until.Before(now) {
 		s.until = time.Time{}

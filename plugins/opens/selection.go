@@ -9,6 +9,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	sockselection "github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock/names"
 )
@@ -44,7 +45,7 @@ func (s *selection) query(both bool) (q query, err error) {
 	case "out":
 		q.direction = opens.Out
 	default:
-		return q, plugin.Usagef("--direction %q: use in or out", s.Direction)
+		return q, plugin.Usagef("--direction %s: use in or out", quote.Text(s.Direction))
 	}
 	return q, nil
 }

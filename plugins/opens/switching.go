@@ -8,6 +8,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/opens"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
@@ -61,7 +62,7 @@ func (o *switchingOn) configure(c *opens.Config) (err error) {
 	}
 	c.Size, err = strconv.Atoi(o.Size)
 	if err != nil || c.Size < opens.MinSize || c.Size > opens.MaxSize {
-		return plugin.Usagef("--size %q: use a number from %d to %d", o.Size, opens.MinSize, opens.MaxSize)
+		return plugin.Usagef("--size %s: use a number from %d to %d", quote.Text(o.Size), opens.MinSize, opens.MaxSize)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
@@ -72,7 +73,7 @@ func (p *parser) link(side Side, text string, column int) (Expr, error) {
 	if protocol != "" && protocol != "*" {
 		n, ok := etherType(protocol)
 		if !ok {
-			return nil, p.fail(column, quote(protocol)+" is no Ethernet protocol: use a name such as ip, ipv6 or arp, or a number such as 0x806")
+			return nil, p.fail(column, quote.Text(protocol)+" is no Ethernet protocol: use a name such as ip, ipv6 or arp, or a number such as 0x806")
 		}
 		e.HasProtocol, e.Protocol = true, n
 	}

@@ -3,6 +3,7 @@ package filter
 import (
 	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
@@ -46,7 +47,7 @@ func (p *parser) found() string {
 	if len(p.words) == 0 {
 		return "the filter ends here"
 	}
-	return quote(p.words[0].raw) + " stands here"
+	return quote.Text(p.words[0].raw) + " stands here"
 }
 
 func (p *parser) filter() (Filter, error) {
@@ -64,7 +65,7 @@ func (p *parser) filter() (Filter, error) {
 	}
 	if len(p.words) > 0 {
 		w := p.peek()
-		return Filter{}, p.fail(w.column, "this "+quote(w.raw)+" closes nothing: remove it, or open a group with ( or begin")
+		return Filter{}, p.fail(w.column, "this "+quote.Text(w.raw)+" closes nothing: remove it, or open a group with ( or begin")
 	}
 	f.Expr = settleDomains(e, p.domains)
 	return f, nil
@@ -121,7 +122,7 @@ func (p *parser) stateError(w word) error {
 	if w.raw == "" {
 		return p.fail(w.column, "a state is missing"+use)
 	}
-	return p.fail(w.column, "unknown state "+quote(w.raw)+use)
+	return p.fail(w.column, "unknown state "+quote.Text(w.raw)+use)
 }
 
 // expr parses terms and what joins them: both operators bind equally, from the
@@ -189,7 +190,7 @@ func (p *parser) group(closing string) (Expr, error) {
 		return nil, err
 	}
 	if p.peek().raw != closing {
-		return nil, p.fail(open.column, "this "+quote(open.raw)+" is never closed: add "+quote(closing))
+		return nil, p.fail(open.column, "this "+quote.Text(open.raw)+" is never closed: add "+quote.Text(closing))
 	}
 	p.advance()
 	return e, nil
@@ -230,7 +231,7 @@ func (p *parser) noPredicate() error {
 	w := p.peek()
 	switch w.raw {
 	case "state", "exclude", "excl":
-		return p.fail(w.column, quote(w.raw)+" has to come first in a filter, before any condition")
+		return p.fail(w.column, quote.Text(w.raw)+" has to come first in a filter, before any condition")
 	}
 	return p.fail(w.column, "a condition is missing, "+p.found()+": use "+predicates+", or not or ( before one")
 }
@@ -262,7 +263,7 @@ func (p *parser) equality(keyword string) (negated bool, err error) {
 	column := p.peek().column
 	op := p.op()
 	if op != Equal && op != NotEqual {
-		return false, p.fail(column, keyword+" knows = and != only, not "+quote(op.String()))
+		return false, p.fail(column, keyword+" knows = and != only, not "+quote.Text(op.String()))
 	}
 	return op == NotEqual, nil
 }

@@ -1,6 +1,10 @@
 package filter
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
+)
 
 // What may stand somewhere, for errors.
 const (
@@ -31,11 +35,11 @@ func (p *parser) interfaceIndex(name string, column int) (uint32, error) {
 		return uint32(n), nil
 	}
 	if p.names == nil {
-		return 0, p.fail(column, "interface "+quote(name)+" has to be given by its index")
+		return 0, p.fail(column, "interface "+quote.Text(name)+" has to be given by its index")
 	}
 	index, err := p.names.Interface(name)
 	if err != nil {
-		return 0, p.unresolved(column, "no interface is called "+quote(name)+" here: use a name or index that ip link shows", err)
+		return 0, p.unresolved(column, "no interface is called "+quote.Text(name)+" here: use a name or index that ip link shows", err)
 	}
 	return index, nil
 }
@@ -62,7 +66,7 @@ func (p *parser) mark() (Expr, error) {
 		mask, maskOK = number(maskText, 32)
 	}
 	if !valueOK || !maskOK {
-		return nil, p.fail(w.column, quote(w.raw)+" is no mark: use "+markForm)
+		return nil, p.fail(w.column, quote.Text(w.raw)+" is no mark: use "+markForm)
 	}
 	return negate(negated, Mark{uint32(value), uint32(mask)}), nil
 }
@@ -81,11 +85,11 @@ func (p *parser) cgroup() (Expr, error) {
 		return negate(negated, Cgroup{ID: id}), nil
 	}
 	if p.names == nil {
-		return nil, p.fail(w.column, "control group "+quote(path)+" has to be given by its number")
+		return nil, p.fail(w.column, "control group "+quote.Text(path)+" has to be given by its number")
 	}
 	id, err := p.names.Cgroup(path)
 	if err != nil {
-		return nil, p.unresolved(w.column, "no control group (version 2) is called "+quote(path)+" here", err)
+		return nil, p.unresolved(w.column, "no control group (version 2) is called "+quote.Text(path)+" here", err)
 	}
 	return negate(negated, Cgroup{ID: id, Path: path}), nil
 }
@@ -101,7 +105,7 @@ func (p *parser) uid() (Expr, error) {
 	}
 	n, ok := number(w.text(), 32)
 	if !ok {
-		return nil, p.fail(w.column, quote(w.raw)+" is no user: use a number, 0 to 4294967295")
+		return nil, p.fail(w.column, quote.Text(w.raw)+" is no user: use a number, 0 to 4294967295")
 	}
 	return negate(negated, UID{uint32(n)}), nil
 }
@@ -122,7 +126,7 @@ func (p *parser) port(side Side) (Expr, error) {
 		return nil, p.fail(column, "unix sockets have no ports: use src or dst with a name")
 	case familyLink:
 		if op != Equal && op != NotEqual {
-			return nil, p.fail(opColumn, "interfaces know = and != only, not "+quote(op.String()))
+			return nil, p.fail(opColumn, "interfaces know = and != only, not "+quote.Text(op.String()))
 		}
 		e, err := p.link(side, ":"+strings.TrimPrefix(rest, ":"), column-1)
 		return negate(op == NotEqual, e), err
@@ -149,9 +153,9 @@ func (p *parser) portNumber(text string, column int) (port uint16, any bool, err
 		return uint16(n), false, nil
 	}
 	if strings.Trim(text, "0123456789") == "" {
-		return 0, false, p.fail(column, "port "+quote(text)+" is not from 0 to 65535")
+		return 0, false, p.fail(column, "port "+quote.Text(text)+" is not from 0 to 65535")
 	}
-	problem := quote(text) + " is no port: use " + portForm
+	problem := quote.Text(text) + " is no port: use " + portForm
 	if p.names == nil {
 		return 0, false, p.fail(column, problem)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
@@ -47,7 +48,7 @@ func (p *parser) cutFamily(text string) (f family, rest string) {
 
 func (p *parser) otherFamily(w word) error {
 	name, _, _ := strings.Cut(w.raw, ":")
-	return p.fail(w.column, "sockets of the family "+quote(name)+" are not covered: use inet, inet6, unix or link")
+	return p.fail(w.column, "sockets of the family "+quote.Text(name)+" are not covered: use inet, inet6, unix or link")
 }
 
 // host parses what follows src and dst.
@@ -129,7 +130,7 @@ func splitHost(text string) (h hostParts, problem string) {
 	case text != "" && text[0] == '[':
 		end := strings.IndexByte(text, ']')
 		if end < 0 {
-			return h, quote(text) + ` lacks the closing "]" of an address`
+			return h, quote.Text(text) + ` lacks the closing "]" of an address`
 		}
 		h.addr, rest = text[1:end], text[end+1:]
 		if i := strings.IndexByte(h.addr, '/'); i >= 0 {
@@ -169,7 +170,7 @@ func (h *hostParts) splitRest(text, rest string) (problem string) {
 		return ""
 	}
 	if rest[0] != ':' {
-		return quote(text) + " is no address: after an address only /LEN and :PORT may follow"
+		return quote.Text(text) + " is no address: after an address only /LEN and :PORT may follow"
 	}
 	h.port, h.portAt = rest[1:], at+1
 	return ""
@@ -182,7 +183,7 @@ func (p *parser) prefixes(f family, h hostParts, column int) ([]netip.Prefix, er
 		return p.resolve(f, h, column)
 	}
 	if f == familyInet && !addr.Is4() || f == familyInet6 && addr.Is4() {
-		return nil, p.fail(column, quote(h.addr)+" is no address of the family in front of it")
+		return nil, p.fail(column, quote.Text(h.addr)+" is no address of the family in front of it")
 	}
 	bits := addr.BitLen()
 	if h.hasLength {
@@ -200,9 +201,9 @@ func (p *parser) resolve(f family, h hostParts, column int) ([]netip.Prefix, err
 		return nil, p.fail(column, problem)
 	}
 	if h.hasLength {
-		return nil, p.fail(column, quote(h.addr)+" is no address: a prefix length needs a numeric one")
+		return nil, p.fail(column, quote.Text(h.addr)+" is no address: a prefix length needs a numeric one")
 	}
-	problem := quote(h.addr) + " is no numeric address"
+	problem := quote.Text(h.addr) + " is no numeric address"
 	if p.names == nil {
 		return nil, p.fail(column, problem)
 	}
@@ -221,7 +222,7 @@ func (p *parser) resolve(f family, h hostParts, column int) ([]netip.Prefix, err
 		}
 	}
 	if len(prefixes) == 0 {
-		return nil, p.fail(column, "host "+quote(h.addr)+" has no address of the family asked for")
+		return nil, p.fail(column, "host "+quote.Text(h.addr)+" has no address of the family asked for")
 	}
 	return prefixes, nil
 }
@@ -230,15 +231,15 @@ func (p *parser) resolve(f family, h hostParts, column int) ([]netip.Prefix, err
 func notHostName(text string) string {
 	switch {
 	case strings.IndexByte(text, '%') >= 0:
-		return quote(text) + " has a zone: give the address without it, and the interface with dev"
+		return quote.Text(text) + " has a zone: give the address without it, and the interface with dev"
 	case strings.IndexByte(text, ':') >= 0:
-		return quote(text) + " is no IPv6 address; with a port it is written [ADDRESS]:PORT"
+		return quote.Text(text) + " is no IPv6 address; with a port it is written [ADDRESS]:PORT"
 	case strings.Trim(text, "0123456789.") == "":
-		return quote(text) + " is no IPv4 address: it has one to four numbers from 0 to 255, joined by dots"
+		return quote.Text(text) + " is no IPv4 address: it has one to four numbers from 0 to 255, joined by dots"
 	}
 	for i := 0; i < len(text); i++ {
 		if c := text[i]; c <= ' ' || c > '~' || strings.IndexByte("()[]{}<>=!|&,;*?'\"`$\\", c) >= 0 {
-			return quote(text) + " is no address: use " + hostForm
+			return quote.Text(text) + " is no address: use " + hostForm
 		}
 	}
 	return ""
@@ -280,9 +281,9 @@ func prefixLength(text string, most int) (bits int, problem string) {
 		}
 	}
 	if most == 32 {
-		return 0, quote(text) + " is no prefix length: use 0 to 32 for IPv4"
+		return 0, quote.Text(text) + " is no prefix length: use 0 to 32 for IPv4"
 	}
-	return 0, quote(text) + " is no prefix length: use 0 to 128 for IPv6"
+	return 0, quote.Text(text) + " is no prefix length: use 0 to 128 for IPv6"
 }
 
 func maskBits(mask [4]byte) (bits int, ok bool) {

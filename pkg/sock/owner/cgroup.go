@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // ErrNoCgroups is a host, or a mount namespace, without a cgroup2 file system.
@@ -49,7 +50,7 @@ func OpenCgroups(files kernfs.FS) (*Cgroups, error) {
 func (c *Cgroups) ID(name string) (uint64, error) {
 	id, err := cgroupID(c.file(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("unknown cgroup %q: there is no %s", name, c.file(name))
+		return 0, fmt.Errorf("unknown cgroup %s: there is no %s", quote.Text(name), c.file(name))
 	}
 	return id, err
 }
@@ -89,7 +90,7 @@ func (c *Cgroups) IDs(pattern string) ([]uint64, error) {
 		}
 	}
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("no cgroup matches %q below %s", pattern, c.dir)
+		return nil, fmt.Errorf("no cgroup matches %s below %s", quote.Text(pattern), c.dir)
 	}
 	slices.Sort(ids)
 	return ids, nil

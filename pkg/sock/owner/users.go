@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // PasswdFile is where users have their names, passwd(5).
@@ -67,9 +68,9 @@ func (u *Users) ID(name string) (uint32, error) {
 		return id, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("user %q: the names of users cannot be read (%w); use the number", name, err)
+		return 0, fmt.Errorf("user %s: the names of users cannot be read (%w); use the number", quote.Text(name), err)
 	}
-	return 0, fmt.Errorf("unknown user %q: use a name from %s or a number", name, u.path)
+	return 0, fmt.Errorf("unknown user %s: use a name from %s or a number", quote.Text(name), u.path)
 }
 
 // read calls yield for each user until it returns false. Lines that are not of

@@ -1,6 +1,10 @@
 package procnet
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
+)
 
 // A MalformedError reports lines that do not look the way the kernel writes
 // them, so that sockets may be missing from what was delivered. Every other line
@@ -20,7 +24,7 @@ func (e *MalformedError) Error() string {
 	if e.Count > 1 {
 		more = fmt.Sprintf(" (and %d more such lines)", e.Count-1)
 	}
-	return fmt.Sprintf("%s line %d: %s in %q%s: sockets may be missing", e.Path, e.Line, e.Problem, e.Text, more)
+	return fmt.Sprintf("%s line %d: %s in %s%s: sockets may be missing", e.Path, e.Line, e.Problem, quote.Text(e.Text), more)
 }
 
 // shownText is how much of a bad line an error quotes.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
 	"github.com/sockcensus/sockcensus/pkg/netns"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/filter"
 )
@@ -80,5 +81,5 @@ func ParseSource(name string) (Source, error) {
 			return Source(i), nil
 		}
 	}
-	return Auto, fmt.Errorf("unknown source %q: use auto, netlink or proc", name)
+	return Auto, fmt.Errorf("unknown source %s: use auto, netlink or proc", quote.Text(name))
 }
