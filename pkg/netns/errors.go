@@ -3,6 +3,7 @@ package netns
 import (
 	"errors"
 	"io/fs"
+	"strconv"
 
 	"github.com/sockcensus/sockcensus/pkg/quote"
 )
@@ -30,6 +31,9 @@ type Error struct {
 	Op  string // "open" or "enter"
 	Ref Ref
 	Err error
+	// Process is a process that is in the namespace, for those who have no right
+	// to enter it; 0 where none was found.
+	Process int
 }
 
 // Unwrap is for errors.Is and errors.As.
@@ -58,14 +62,20 @@ func (e *Error) gone() string {
 }
 
 func (e *Error) forbidden() string {
-	const need = " needs CAP_SYS_ADMIN (run as root)"
+	const (
+		need   = " needs CAP_SYS_ADMIN (run as root)"
+		anyone = "give --netns the id of a process in it: the tables below /proc/PID/net need no right"
+	)
 	switch {
 	case e.Op == "open" && e.Ref.pid == 0:
-		return "no permission to open " + e.Ref.describe() + ": run as root"
+		return "no permission to open " + e.Ref.describe() + ": run as root, or " + anyone
 	case e.Ref.pid != 0:
 		return "entering " + e.Ref.describe() + need + "; without it only the tables below /proc/" + e.Ref.String() + "/net can be read"
+	case e.Process != 0:
+		pid := strconv.Itoa(e.Process)
+		return "entering " + e.Ref.describe() + need + "; without it, --netns " + pid + " reads the tables of process " + pid + ", which is in it"
 	}
-	return "entering " + e.Ref.describe() + need + "; without it, give the id of a process in it: the tables below /proc/PID/net need no right"
+	return "entering " + e.Ref.describe() + need + "; without it, " + anyone
 }
 
 // unsupported is a feature that this kernel lacks.

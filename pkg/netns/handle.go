@@ -14,7 +14,9 @@ type Handle struct {
 	fd     int // -1 if it could not be opened
 	id     ID
 	netDir string
-	denied error // why fd is -1
+	// procRoot is what stands for /proc.
+	procRoot string
+	denied   error // why fd is -1
 }
 
 // Fd is the descriptor of the namespace for setns, -1 where we had no right to

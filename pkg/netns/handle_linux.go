@@ -20,7 +20,7 @@ func (r Ref) Open(procRoot string) (*Handle, error) {
 	if procRoot == "" {
 		procRoot = "/proc"
 	}
-	h := &Handle{ref: r, fd: -1}
+	h := &Handle{ref: r, fd: -1, procRoot: procRoot}
 	if r.pid != 0 {
 		h.netDir = filepath.Join(procRoot, strconv.Itoa(r.pid), "net")
 	}
@@ -108,6 +108,35 @@ func (h *Handle) Close() error {
 	return unix.Close(fd)
 }
 
+// Forbidden is the *[Error] of an attempt to enter the namespace that the kernel
+// answered with err. Where a right is missing it names a process that is in the
+// namespace: its tables need none.
+func (h *Handle) Forbidden(err error) error {
+	e := &Error{Op: "enter", Ref: h.ref, Err: err}
+	if errors.Is(err, fs.ErrPermission) && h.ref.pid == 0 {
+		e.Process = h.process()
+	}
+	return e
+}
+
+// process finds a process in the namespace, 0 where there is none. Those of
+// other users do not show where they are.
+func (h *Handle) process() int {
+	entries, _ := os.ReadDir(h.procRoot)
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		var stat unix.Stat_t
+		if unix.Stat(filepath.Join(h.procRoot, entry.Name(), "ns", "net"), &stat) == nil &&
+			(ID{Device: uint64(stat.Dev), Inode: stat.Ino}) == h.id {
+			return pid
+		}
+	}
+	return 0
+}
+
 var errEnded = errors.New("the function in the network namespace ended its goroutine")
 
 // Do runs fn on a thread that is inside the namespace, and returns what fn
@@ -119,7 +148,7 @@ var errEnded = errors.New("the function in the network namespace ended its gorou
 // *[Error], and fn has not run then.
 func (h *Handle) Do(fn func() error) error {
 	if h.fd < 0 {
-		return &Error{Op: "enter", Ref: h.ref, Err: h.denied}
+		return h.Forbidden(h.denied)
 	}
 	var (
 		err      = errEnded // unless fn returns
@@ -155,7 +184,7 @@ func (h *Handle) inside(fn func() error) error {
 	}
 	if err := unix.Setns(h.fd, unix.CLONE_NEWNET); err != nil {
 		runtime.UnlockOSThread()
-		return &Error{Op: "enter", Ref: h.ref, Err: err}
+		return h.Forbidden(err)
 	}
 	defer func() {
 		if unix.Setns(home, unix.CLONE_NEWNET) == nil {

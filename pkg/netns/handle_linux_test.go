@@ -224,6 +224,20 @@ func TestWithoutRights(t *testing.T) {
 	})
 }
 
+// A process of one's own shows that it is in the namespace, and so is named to
+// those who may not enter.
+func TestForbiddenNamesProcess(t *testing.T) {
+	name, pid := newNamespace(t)
+	err := mustOpen(t, name).Forbidden(unix.EPERM)
+	if want := fmt.Sprintf("--netns %d reads the tables of process %d", pid, pid); !strings.Contains(err.Error(), want) {
+		t.Errorf("%v does not say %q", err, want)
+	}
+	var other *Error
+	if err := mustOpen(t, name).Forbidden(unix.EIO); !errors.As(err, &other) || other.Process != 0 {
+		t.Errorf("%v names a process, which helps only where a right is missing", err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	fifo, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "file")

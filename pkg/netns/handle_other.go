@@ -18,6 +18,11 @@ func (h *Handle) Do(func() error) error {
 	return &Error{Op: "enter", Ref: h.ref, Err: errNotLinux}
 }
 
+// Forbidden is not supported here.
+func (h *Handle) Forbidden(err error) error {
+	return &Error{Op: "enter", Ref: h.ref, Err: err}
+}
+
 // Cookie is not supported here.
 func Cookie() (uint64, error) { return 0, errNotLinux }
 

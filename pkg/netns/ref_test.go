@@ -55,15 +55,18 @@ func TestErrorSentences(t *testing.T) {
 		err  *Error
 		want string
 	}{
-		{&Error{"open", name, fs.ErrNotExist}, `no network namespace named "a\x7cb\x0a": ip netns list shows the names`},
-		{&Error{"open", pid, fs.ErrNotExist}, "no process 77"},
-		{&Error{"open", path, fs.ErrNotExist}, `no file "/x"`},
-		{&Error{"open", path, ErrNotNamespace}, `"/x" is not a network namespace`},
-		{&Error{"open", name, fs.ErrPermission}, "run as root"},
-		{&Error{"enter", name, fs.ErrPermission}, "CAP_SYS_ADMIN"},
-		{&Error{"enter", pid, fs.ErrPermission}, "/proc/77/net can be read"},
-		{&Error{"enter", path, fs.ErrClosed}, `cannot enter network namespace "/x": `},
-		{&Error{"open", Ref{}, fs.ErrClosed}, "our own network namespace"},
+		{&Error{"open", name, fs.ErrNotExist, 0}, `no network namespace named "a\x7cb\x0a": ip netns list shows the names`},
+		{&Error{"open", pid, fs.ErrNotExist, 0}, "no process 77"},
+		{&Error{"open", path, fs.ErrNotExist, 0}, `no file "/x"`},
+		{&Error{"open", path, ErrNotNamespace, 0}, `"/x" is not a network namespace`},
+		{&Error{"open", name, fs.ErrPermission, 0}, "run as root"},
+		{&Error{"enter", name, fs.ErrPermission, 0}, "CAP_SYS_ADMIN"},
+		{&Error{"open", name, fs.ErrPermission, 0}, "or give --netns the id of a process in it"},
+		{&Error{"enter", name, fs.ErrPermission, 0}, "give --netns the id of a process in it"},
+		{&Error{"enter", name, fs.ErrPermission, 77}, "without it, --netns 77 reads the tables"},
+		{&Error{"enter", pid, fs.ErrPermission, 0}, "/proc/77/net can be read"},
+		{&Error{"enter", path, fs.ErrClosed, 0}, `cannot enter network namespace "/x": `},
+		{&Error{"open", Ref{}, fs.ErrClosed, 0}, "our own network namespace"},
 	}
 	for _, tt := range tests {
 		if got := tt.err.Error(); !strings.Contains(got, tt.want) || strings.ContainsAny(got, "|`\n") {

@@ -229,7 +229,7 @@ func TestOtherNamespace(t *testing.T) {
 		t.Errorf("by process id without rights: %v", got)
 	}
 	got = testhost.Run(t, testhost.Command{Path: binary, Args: []string{"-p", "443", "--netns", ns.Name}, User: nobody})
-	if got.Code != 3 || !strings.Contains(got.Stdout, "CAP_SYS_ADMIN") {
+	if got.Code != 3 || !strings.Contains(got.Stdout, "CAP_SYS_ADMIN") || !strings.Contains(got.Stdout, "give --netns the id of a process in it") {
 		t.Errorf("by name without rights: %v", got)
 	}
 }

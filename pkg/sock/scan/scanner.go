@@ -61,7 +61,12 @@ func (s *Scanner) dial() (*sockdiag.Conn, error) {
 	return conn, err
 }
 
+// noRight says that entering the namespace takes a right, and what can be had
+// without it, unless that is what the scanner does.
 func (s *Scanner) noRight(err error) error {
+	if s.query.Source == Netlink || !s.canReadProc() {
+		return s.ns.Forbidden(err)
+	}
 	return &sock.PermissionError{
 		What:  fmt.Sprintf("looking into network namespace %s by netlink", s.ns.Ref()),
 		Right: "CAP_SYS_ADMIN", Err: err,
