@@ -54,15 +54,22 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 	}
 }
 
-// unfixed refuses the options that the name of a graph has decided, and a
-// selection where there is nothing to select.
+// unfixed refuses the options that the name of a graph has decided, those that
+// only the check reads, and a selection where there is nothing to select.
 func (m *measurement) unfixed(call *plugin.Call, suffix string) error {
-	for option, values := range map[string][]string{
-		"port": append(m.Port, m.LocalPort...), "protocol": m.Protocol, "state": m.State,
-		"by": {call.Env.Getenv("by")},
+	const decided, expects = "the name of the link says what it counts", "what is expected is the check's, check_listeners"
+	for _, option := range []struct {
+		name   string
+		values []string
+		why    string
+	}{
+		{"port", append(m.Port, m.LocalPort...), decided}, {"protocol", m.Protocol, decided}, {"state", m.State, decided},
+		{"by", []string{call.Env.Getenv("by")}, decided},
+		{"baseline", []string{m.Baseline}, expects}, {"require", m.Require, expects}, {"allow", m.Allow, expects},
+		{"unexpected", []string{m.Unexpected}, expects}, {"missing", []string{m.Missing}, expects},
 	} {
-		if len(plugin.Words(values)) > 0 {
-			return plugin.Usagef("env.%s cannot change this graph: the name of the link says what it counts", option)
+		if len(plugin.Words(option.values)) > 0 {
+			return plugin.Usagef("env.%s cannot change this graph: %s", option.name, option.why)
 		}
 	}
 	if suffix == overflowsGraph && m.Any() {

@@ -40,7 +40,7 @@ func TestGraphsOfATree(t *testing.T) {
 
 func TestGraphErrors(t *testing.T) {
 	h := webHost(t)
-	for _, variable := range []string{"port=80", "protocol=udp", "state=listening", "by=port"} {
+	for _, variable := range []string{"port=80", "protocol=udp", "state=listening", "by=port", "baseline=/etc/sockcensus/listeners", "require=tcp/443", "allow=tcp/22", "unexpected=ok", "missing=ok"} {
 		o := munin(t, h, []string{variable}, "count")
 		name, _, _ := strings.Cut(variable, "=")
 		if o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: env."+name+" cannot change this graph") || !strings.HasSuffix(o.stdout, "tcp.value U\nudp.value U\npublic.value U\n") {
