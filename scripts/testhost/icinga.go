@@ -116,11 +116,7 @@ func (i *Icinga) Service(name string) IcingaService {
 		return len(answer.Results) == 1 && answer.Results[0].Attrs.Result != nil
 	})
 	result := answer.Results[0].Attrs.Result
-	service := IcingaService{State: int(result.State), Output: result.Output, Command: result.Command}
-	for _, raw := range result.Perfdata {
-		service.Perfdata = append(service.Perfdata, i.parse(raw))
-	}
-	return service
+	return IcingaService{State: int(result.State), Output: result.Output, Command: result.Command, Perfdata: i.parse(result.Perfdata)}
 }
 
 // icingaObjects is the API's answer about services.
@@ -137,13 +133,20 @@ type icingaObjects struct {
 	} `json:"results"`
 }
 
-// parse has Icinga parse one item of performance data; one that it does not
+// parse has Icinga parse items of performance data; one that it does not
 // understand fails the test.
-func (i *Icinga) parse(raw string) IcingaPerfdata {
+func (i *Icinga) parse(raw []string) (items []IcingaPerfdata) {
 	i.t.Helper()
-	literal, err := json.Marshal(raw)
-	if err != nil {
-		i.t.Fatal(err)
+	if len(raw) == 0 {
+		return nil
+	}
+	calls := make([]string, len(raw))
+	for k, text := range raw {
+		literal, err := json.Marshal(text)
+		if err != nil {
+			i.t.Fatal(err)
+		}
+		calls[k] = "parse_performance_data(" + string(literal) + ")"
 	}
 	var answer struct {
 		Results []struct {
@@ -152,15 +155,17 @@ func (i *Icinga) parse(raw string) IcingaPerfdata {
 			Result json.RawMessage `json:"result"`
 		} `json:"results"`
 	}
-	i.post("/v1/console/execute-script", map[string]any{"command": "parse_performance_data(" + string(literal) + ")", "sandboxed": false}, &answer)
-	item := IcingaPerfdata{Raw: raw}
+	i.post("/v1/console/execute-script", map[string]any{"command": "[" + strings.Join(calls, ", ") + "]", "sandboxed": false}, &answer)
 	if len(answer.Results) != 1 || answer.Results[0].Code != 200 {
 		i.t.Fatalf("icinga2 does not understand the performance data %q: %+v", raw, answer)
 	}
-	if err := json.Unmarshal(answer.Results[0].Result, &item); err != nil {
+	if err := json.Unmarshal(answer.Results[0].Result, &items); err != nil || len(items) != len(raw) {
 		i.t.Fatalf("icinga2's reading of %q: %v: %s", raw, err, answer.Results[0].Result)
 	}
-	return item
+	for k := range items {
+		items[k].Raw = raw[k]
+	}
+	return items
 }
 
 func (i *Icinga) get(path string, answer any) {
