@@ -105,7 +105,7 @@ type group struct {
 	state          sock.State
 	family         sock.Family
 	protocol       sock.Protocol
-	owner          ownership
+	holder, owner  ownership // of process and of uid
 	cgroupKnown    bool
 	port, peerPort uint16
 	uid            uint32
@@ -147,7 +147,7 @@ func (g *grouper) of(s *sock.Socket) group {
 		case byNetwork:
 			key.network = g.network(s.Peer.Addr())
 		case byProcess:
-			key.process, key.owner = g.owners.process(s)
+			key.process, key.holder = g.owners.process(s)
 		case byUser:
 			key.uid, key.owner = user(s)
 		case byFamily:
@@ -191,7 +191,7 @@ func (g *grouper) text(key group, d dimension) string {
 	case byNetwork:
 		return orNone(key.network.IsValid(), key.network)
 	case byProcess:
-		return ownerText(key.owner, key.process)
+		return ownerText(key.holder, key.process)
 	case byUser:
 		if key.owner != owned {
 			return ownerText(key.owner, "")
@@ -261,7 +261,7 @@ func (g *grouper) label(key group, d dimension) string {
 // named reports whether a group that reads "none" or "unseen" really has an
 // owner of that name.
 func (g *grouper) named(key group, d dimension) bool {
-	return (d == byProcess || d == byUser) && key.owner == owned
+	return d == byProcess && key.holder == owned || d == byUser && key.owner == owned
 }
 
 func stateLabel(s sock.State) string { return strings.ReplaceAll(s.String(), "-", "_") }

@@ -4,8 +4,10 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/sockcensus/sockcensus/pkg/kernfs"
 	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/owner"
 )
 
 func TestGroupLabels(t *testing.T) {
@@ -22,10 +24,10 @@ func TestGroupLabels(t *testing.T) {
 		{byPeer, group{peer: netip.MustParseAddr("2001:db8::1")}, "ip_2001_db8_0_0_0_0_0_1"},
 		{byNetwork, group{network: netip.MustParsePrefix("10.0.0.0/24")}, "net_10_0_0_0_24"},
 		{byNetwork, group{network: netip.MustParsePrefix("2001:db8::/64")}, "net_2001_db8_0_0_64"},
-		{byProcess, group{process: "nginx", owner: owned}, "proc_nginx"},
-		{byProcess, group{process: "none", owner: owned}, "proc_none"},
-		{byProcess, group{owner: unowned}, "none"},
-		{byProcess, group{owner: unseen}, "unseen"},
+		{byProcess, group{process: "nginx", holder: owned}, "proc_nginx"},
+		{byProcess, group{process: "none", holder: owned}, "proc_none"},
+		{byProcess, group{holder: unowned}, "none"},
+		{byProcess, group{holder: unseen}, "unseen"},
 		{byUser, group{owner: unowned}, "none"},
 		{byFamily, group{family: sock.IPv6}, "ipv6"},
 		{byFamily, group{}, "none"},
@@ -91,6 +93,27 @@ func TestTimeWaitIsNobodys(t *testing.T) {
 	key := g.of(&sock.Socket{State: sock.TimeWait})
 	if got := g.label(key, byUser); got != "none" {
 		t.Errorf("a TIME_WAIT socket is counted for %q, want none", got)
+	}
+}
+
+// A socket's user is known to everybody, and who holds it may not be: neither
+// says anything about the other, in whatever order they are grouped by.
+func TestUserAndProcess(t *testing.T) {
+	socket := &sock.Socket{State: sock.Established, UID: 4242, Inode: 7, Known: sock.FieldUID}
+	wanted := new(owner.Inodes)
+	wanted.Add(socket.Inode)
+	found, err := owner.Find(t.Context(), kernfs.New(t.TempDir(), ""), wanted, owner.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found.Hidden = 1 // another user's process
+	unheld := &owners{host: &selection.Host{Users: owner.NewUsers("/dev/null")}, found: found}
+	for _, dimensions := range [][]dimension{{byProcess, byUser}, {byUser, byProcess}} {
+		g := &grouper{dimensions: dimensions, owners: unheld}
+		key := g.of(socket)
+		if process, user := g.text(key, byProcess), g.text(key, byUser); process != "unseen" || user != "4242" {
+			t.Errorf("by %v: process %q, user %q, want unseen and 4242", dimensions, process, user)
+		}
 	}
 }
 

@@ -108,6 +108,7 @@ func compareGroups(a, b group) int {
 		cmp.Compare(a.uid, b.uid),
 		cmp.Compare(a.cgroup, b.cgroup),
 		cmp.Compare(a.state, b.state),
+		cmp.Compare(a.holder, b.holder),
 		cmp.Compare(a.owner, b.owner),
 	)
 }
