@@ -1,0 +1,64 @@
+package dist
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/sockcensus/sockcensus/scripts/testhost"
+)
+
+// Checks that have to remember something.
+const (
+	dropsCheck = "check_listeners -w drops_rate=0"
+	rateCheck  = "check_conntrack -w drop_rate=0"
+	bothChecks = "nagios " + dropsCheck + "; nagios " + rateCheck + "\n"
+)
+
+// later is both checks once more after a first run: a rate takes a second.
+const later = "begun=$(" + bothChecks + "); sleep 1.1; " + bothChecks
+
+var stateTroubles = []trouble{
+	{"no state directory", []string{"no directory to remember things between runs"}, func(s *site) (bad, mended []testhost.Result) {
+		return s.sandbox(bothChecks, "prepare-host; "+later)
+	}},
+	{"first runs", []string{"... collecting"}, func(s *site) (bad, mended []testhost.Result) {
+		return s.sandbox("prepare-host; "+bothChecks, "sleep 1.1; "+bothChecks)
+	}},
+	{"a read-only /var", []string{"state directory ... cannot be used: read-only file system"}, func(s *site) (bad, mended []testhost.Result) {
+		return s.sandbox("prepare-host; mount -o remount,ro /var/lib; "+bothChecks, "mount -o remount,rw /var/lib; "+later)
+	}},
+	{"a state directory of root's", []string{"state directory ... cannot be used: permission denied"}, func(s *site) (bad, mended []testhost.Result) {
+		return s.sandbox("mkdir -p $state; "+bothChecks, "prepare-host; "+later)
+	}},
+	{"a state directory for everybody", []string{"state directory ... cannot be used: everybody can write to it"}, func(s *site) (bad, mended []testhost.Result) {
+		return s.sandbox("mkdir -p -m 777 $state; "+bothChecks, "prepare-host; "+later)
+	}},
+	{"a state directory that is not there", []string{"state directory ... cannot be used: no such file or directory"}, func(s *site) (bad, mended []testhost.Result) {
+		return s.sandbox("nagios "+dropsCheck+" --state-dir /var/lib/gone", "")
+	}},
+	{"state files of root's", []string{"cannot lock state file"}, func(s *site) (bad, mended []testhost.Result) {
+		return s.sandbox("prepare-host; begun=$("+bothChecks+"); chown -R root $state; chmod 755 $state; "+bothChecks, "chown -R nagios $state; "+later)
+	}},
+	{"a damaged state file", []string{"state file ... cannot be used and is replaced", "... collecting"}, func(s *site) (bad, mended []testhost.Result) {
+		return s.sandbox("prepare-host; begun=$("+bothChecks+"); for f in $state/*.????????; do echo junk >$f; done; "+bothChecks, "sleep 1.1; "+bothChecks)
+	}},
+	{"young connections without memory", []string{"the verdict hangs on ... undecided ...: set --state-dir"}, func(s *site) (bad, mended []testhost.Result) {
+		return s.sandbox("nagios check_clients -p 7443 --min-age 1h --no-wait -w 1", "nagios check_clients -p 7443 --min-age 1s -w 2")
+	}},
+	{"young connections", []string{"the verdict hangs on ... undecided ...: let it wait"}, func(s *site) (bad, mended []testhost.Result) {
+		const check = "check_clients -p 7443 --no-wait -w 1 --min-age "
+		return s.sandbox("prepare-host; begun=$(nagios "+check+"1h); nagios "+check+"1h", "nagios "+check+"1ms")
+	}},
+	{"Munin's fields without memory", []string{"the fields of this graph are those of the hour", "state directory ... cannot be used: permission denied"}, func(s *site) (bad, mended []testhost.Result) {
+		node := s.node("[connections_peers]\nenv.port 7443\nenv.by peer\n", "connections_peers")
+		state := filepath.Join(node.StateDir, "nobody")
+		if err := os.Mkdir(state, 0o755); err != nil {
+			s.t.Fatal(err)
+		}
+		bad = append(bad, node.Run("connections_peers", ""))
+		if err := os.Chown(state, int(testhost.MuninUser(s.t).UID), -1); err != nil {
+			s.t.Fatal(err)
+		}
+		return bad, append(mended, node.Run("connections_peers", ""))
+	}},
+}
