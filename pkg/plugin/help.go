@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // writeHelp prints how to call one personality or command.
@@ -14,30 +15,54 @@ func (p *Plugin) writeHelp(w io.Writer, name, usage, summary string, options any
 	parser.WriteHelp(w)
 }
 
-// overview is the help of the binary as a whole.
-func (p *Plugin) overview() []byte {
+// overview is the help of the binary as a whole, called by this name.
+func (p *Plugin) overview(name string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s - %s\n\n%s\n\nCommands:\n", p.Name, p.Summary, p.Description)
+	fmt.Fprintf(&b, "%s - %s\n\n%s\n\nCommands:\n", name, p.Summary, p.Description)
+	var commands [][2]string
 	for _, c := range p.Commands {
-		fmt.Fprintf(&b, "  %-30s %s\n", p.Name+" "+join(c.Name, c.Operand), c.Summary)
+		commands = append(commands, [2]string{name + " " + join(c.Name, c.Operand), c.Summary})
 	}
-	fmt.Fprintf(&b, "  %-30s %s\n", p.Name+" metrics", metricsSummary)
-	fmt.Fprintf(&b, "  %-30s %s\n", p.Name+" check", "the Nagios check, as check_"+p.Name)
-	fmt.Fprintf(&b, "  %-30s %s\n", p.Name+" munin SUFFIX [config]", "the Munin plugin, as "+p.Name+"_SUFFIX")
+	writeColumns(&b, append(commands,
+		[2]string{name + " metrics", metricsSummary},
+		[2]string{name + " check", "the Nagios check, as check_" + p.Name},
+		[2]string{name + " munin SUFFIX [config]", "the Munin plugin, as " + p.Name + "_SUFFIX"}))
 	if len(p.Graphs) > 0 {
 		b.WriteString("\nMunin graphs:\n")
+		var graphs [][2]string
 		for _, g := range p.Graphs {
-			fmt.Fprintf(&b, "  %-30s %s\n", p.Name+"_"+g.Suffix, g.Text)
+			graphs = append(graphs, [2]string{p.Name + "_" + g.Suffix, g.Text})
 		}
+		writeColumns(&b, graphs)
 	}
 	if len(p.Examples) > 0 {
 		b.WriteString("\nExamples:\n")
 		for _, e := range p.Examples {
-			fmt.Fprintf(&b, "  %s\n      %s\n", e.Command, e.Text)
+			fmt.Fprintf(&b, "  %s\n      %s\n", p.exampleFor(name, e), e.Text)
 		}
 	}
-	fmt.Fprintf(&b, "\n%s COMMAND --help lists a command's options.\n", p.Name)
+	fmt.Fprintf(&b, "\n%s COMMAND --help lists a command's options.\n", name)
 	return b.Bytes()
+}
+
+// writeColumns prints what can be called and what it does.
+func writeColumns(b *bytes.Buffer, rows [][2]string) {
+	width := 30
+	for _, row := range rows {
+		width = max(width, len(row[0]))
+	}
+	for _, row := range rows {
+		fmt.Fprintf(b, "  %-*s %s\n", width, row[0], row[1])
+	}
+}
+
+// exampleFor is the command line of an example for those who call the binary by
+// a name.
+func (p *Plugin) exampleFor(name string, e Example) string {
+	if rest, ok := strings.CutPrefix(e.Command, p.Name+" "); ok {
+		return name + " " + rest
+	}
+	return e.Command
 }
 
 func join(name, operand string) string {
@@ -47,14 +72,14 @@ func join(name, operand string) string {
 	return name + " " + operand
 }
 
-func (p *Plugin) commandHelp(c *Command) []byte {
+func (p *Plugin) commandHelp(name string, c *Command) []byte {
 	var b bytes.Buffer
-	p.writeHelp(&b, p.Name+" "+c.Name, join("[OPTIONS]", c.Operand), c.Summary, c.New())
+	p.writeHelp(&b, name+" "+c.Name, join("[OPTIONS]", c.Operand), c.Summary, c.New())
 	return b.Bytes()
 }
 
-func (p *Plugin) metricsHelp() []byte {
+func (p *Plugin) metricsHelp(name string) []byte {
 	var b bytes.Buffer
-	p.writeHelp(&b, p.Name+" metrics", "[OPTIONS]", metricsSummary, p.New())
+	p.writeHelp(&b, name, "[OPTIONS]", metricsSummary, p.New())
 	return b.Bytes()
 }

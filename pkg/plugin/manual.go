@@ -11,7 +11,7 @@ import (
 // mandoc share (man-pages(7), groff_man(7)).
 func (p *Plugin) manual(date string) []byte {
 	m := &manual{}
-	name := "sockcensus-" + p.Name
+	name := p.installed()
 	fmt.Fprintf(m, ".TH %s 1 %s \"sockcensus %s\" \"sockcensus\"\n", strings.ToUpper(name), date, roff(Version()))
 	m.head("NAME")
 	fmt.Fprintf(m, "%s \\- %s\n", name, roff(p.Summary))
@@ -34,7 +34,7 @@ func (p *Plugin) manual(date string) []byte {
 	}
 	m.head("EXAMPLES")
 	for _, e := range p.Examples {
-		m.item(roff(e.Command), e.Text)
+		m.item(roff(p.exampleFor(name, e)), e.Text)
 	}
 	m.WriteString(manualEnd)
 	return m.Bytes()

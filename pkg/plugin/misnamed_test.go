@@ -12,7 +12,7 @@ func TestMisnamedLink(t *testing.T) {
 	}{
 		{[]string{"/etc/munin/plugins/fake-443"}, node, outcome{0, reason, ""}},
 		{[]string{"/etc/munin/plugins/fake-443", "config"}, node, outcome{0, reason, ""}},
-		{[]string{"/etc/munin/plugins/fake-443", "config"}, nil, outcome{2, "", `fake: unknown command "config": the commands are list, file write, metrics, help` + "\n"}},
+		{[]string{"/etc/munin/plugins/fake-443", "config"}, nil, outcome{2, "", `fake: unknown command "config": the commands are list, file write, metrics, check, munin, help` + "\n"}},
 	}
 	for _, tt := range tests {
 		if got := run(tt.environ, tt.args...); got != tt.want {

@@ -24,7 +24,7 @@ const (
 // person speaks to somebody at a terminal, or to a script.
 func (p *Plugin) person(ctx context.Context, env Env, words []string) int {
 	if len(words) == 0 || words[0] == "help" || words[0] == "-h" || words[0] == "--help" {
-		return p.complain(env, writeOnce(env.Stdout, p.overview()))
+		return p.complain(env, writeOnce(env.Stdout, p.overview(p.called(env))))
 	}
 	if words[0] == "-V" || words[0] == "--version" {
 		return p.complain(env, writeOnce(env.Stdout, p.versionLine(p.Name)))
@@ -41,15 +41,7 @@ func (p *Plugin) person(ctx context.Context, env Env, words []string) int {
 			return p.command(ctx, env, command, words[len(name):])
 		}
 	}
-	return p.complain(env, Usagef("unknown command %s: the commands are %s, metrics, help", quote.Text(words[0]), p.commandList()))
-}
-
-func (p *Plugin) commandList() string {
-	var names []string
-	for _, c := range p.Commands {
-		names = append(names, c.Name)
-	}
-	return strings.Join(names, ", ")
+	return p.complain(env, p.noCommand(p.called(env), words))
 }
 
 // complain says on standard error what went wrong, if anything did, and
@@ -68,7 +60,7 @@ func (p *Plugin) command(ctx context.Context, env Env, command *Command, words [
 	common := options.common()
 	switch {
 	case common.Help:
-		return p.complain(env, writeOnce(env.Stdout, p.commandHelp(command)))
+		return p.complain(env, writeOnce(env.Stdout, p.commandHelp(p.called(env), command)))
 	case common.Version:
 		return p.complain(env, writeOnce(env.Stdout, p.versionLine(p.Name)))
 	case err != nil:
@@ -96,7 +88,7 @@ func (p *Plugin) command(ctx context.Context, env Env, command *Command, words [
 
 // personCall parses a command's options and its operand.
 func (p *Plugin) personCall(env Env, command *Command, options Lister, words []string) (*Call, error) {
-	name := p.Name + " " + command.Name
+	name := p.called(env) + " " + command.Name
 	left, err := parseOptions(name, options, words, person)
 	if err != nil || options.common().Help || options.common().Version {
 		return nil, err
@@ -205,12 +197,12 @@ func tableOptions(call *Call, options any) (table.Options, error) {
 
 // metrics prints the check's report in the Prometheus text format.
 func (p *Plugin) metrics(ctx context.Context, env Env, words []string) error {
-	name, options := p.Name+" metrics", p.New()
+	name, options := p.called(env)+" metrics", p.New()
 	left, err := parseOptions(name, options, words, person)
 	common := options.common()
 	switch {
 	case common.Help:
-		return writeOnce(env.Stdout, p.metricsHelp())
+		return writeOnce(env.Stdout, p.metricsHelp(name))
 	case common.Version:
 		return writeOnce(env.Stdout, p.versionLine(p.Name))
 	case err != nil:

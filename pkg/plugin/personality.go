@@ -14,6 +14,18 @@ const (
 	muninPlugin
 )
 
+// installed is the name by which an installed binary can be called.
+func (p *Plugin) installed() string { return "sockcensus-" + p.Name }
+
+// called is the name to call the binary by again: a person may have no other
+// program of the short name, or, as for conntrack, another one.
+func (p *Plugin) called(env Env) string {
+	if len(env.Args) > 0 && path.Base(env.Args[0]) == p.installed() {
+		return p.installed()
+	}
+	return p.Name
+}
+
 // An invocation is what the command line asks for before its options are read.
 type invocation struct {
 	personality personality

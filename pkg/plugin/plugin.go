@@ -30,7 +30,9 @@ type Plugin struct {
 // A GraphDoc documents one form of Munin suffix.
 type GraphDoc struct{ Suffix, Text string }
 
-// An Example is a command line and what it is good for.
+// An Example is a command line and what it is good for. It begins with the
+// name of the plugin or of the check; help writes it with the name that the
+// binary was called by.
 type Example struct{ Command, Text string }
 
 // A Command is one thing a person can ask of the binary.

@@ -23,7 +23,7 @@ func (s *statistics) List(ctx context.Context, call *plugin.Call) (*report.Table
 		return nil, err
 	}
 	if !filter.IsZero() {
-		return nil, plugin.Usagef("the tracker counts for the whole table: a selection of flows cannot narrow conntrack stats")
+		return nil, plugin.Usagef("the tracker counts for the whole table: a selection of flows cannot narrow stats")
 	}
 	h, err := openHost(call)
 	if err != nil {

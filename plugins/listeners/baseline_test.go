@@ -129,8 +129,9 @@ func TestBaselineUsage(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"baseline check", "needs FILE"},
 		{"baseline write a b", `unexpected word "b"`},
-		{"baseline", `unknown command "baseline"`},
-		{"baseline check /nonexistent", "make one with: listeners baseline write FILE"},
+		{"baseline", "listeners baseline takes write, check or diff; listeners baseline write --help"},
+		{"baseline foo", `listeners baseline takes write, check or diff, not "foo"`},
+		{"baseline check /nonexistent", "make one with: sockcensus-listeners baseline write FILE"},
 		{"baseline write /nonexistent/dir/file", "cannot be written: no such file or directory"},
 	} {
 		o := command(t, h, strings.Fields(tt.args)...)

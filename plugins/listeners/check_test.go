@@ -134,7 +134,7 @@ func TestCheckRefusesFiles(t *testing.T) {
 	}
 	for _, tt := range []struct{ path, want string }{
 		{path, "everybody can write to it, so that it proves nothing: chmod o-w it"},
-		{path + ".gone", "no such file or directory, make one with: listeners baseline write FILE"},
+		{path + ".gone", "no such file or directory, make one with: sockcensus-listeners baseline write FILE"},
 		{t.TempDir(), "it is not a regular file"},
 		{"/dev/zero", "it is not a regular file"},
 	} {

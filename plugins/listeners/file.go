@@ -35,7 +35,7 @@ func (e *FileError) Error() string {
 	text := fmt.Sprintf("baseline %s cannot be %s: %v", baseline.Word(e.Path), map[string]string{"read": "read", "write": "written"}[e.Op], err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && e.Op == "read":
-		text += "; make one with: listeners baseline write FILE"
+		text += "; make one with: sockcensus-listeners baseline write FILE"
 	case errors.Is(err, fs.ErrPermission) && e.Op == "read":
 		text += "; it has to be readable for the user who runs this"
 	}

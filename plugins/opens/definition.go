@@ -10,8 +10,9 @@ func definition(k *kernel) *plugin.Plugin {
 		Summary: "every TCP connection counted as it opens, per port and peer",
 		Description: `Counts TCP connections in the kernel at the completed handshake, per port and
 peer, also those that live for a millisecond. Nothing is resident: root switches
-counting on once ("opens on", or the systemd unit at boot), and from then on any
-user reads the numbers without a right. A timer records them into a history.
+counting on once ("sockcensus-opens on", or the systemd unit at boot), and from
+then on any user reads the numbers without a right. A timer records them into a
+history.
 
 Where the kernel lets no eBPF program load, nftables counts answered SYNs
 instead, incoming connections alone; everything that shows a number says so.`,
