@@ -126,7 +126,7 @@ func openLive(c Config) (Counter, error) {
 func openSnapshot(c Config) (*Sample, error) {
 	file, err := os.Open(c.SnapshotPath())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, failure(ErrSnapshot, err, "and the timer has published no snapshot yet")
+		return nil, failure(ErrSnapshot, err, "and the timer has published no snapshot yet: systemctl enable --now sockcensus-opens-record.timer starts it")
 	}
 	if err != nil {
 		return nil, snapshotFailure(err)

@@ -41,7 +41,7 @@ type PermissionError struct {
 }
 
 func (e *PermissionError) Error() string {
-	return fmt.Sprintf("%s needs %s", e.What, e.Right)
+	return fmt.Sprintf("%s needs %s (run as root)", e.What, e.Right)
 }
 
 // Unwrap returns the kernel's own error.

@@ -347,7 +347,7 @@ func TestMessagesOfErrors(t *testing.T) {
 		{malformed("an internet socket is cut short"), "the kernel's reply about sockets cannot be read: an internet socket is cut short"},
 		{&OpError{Op: "receive", Err: syscall.ENOBUFS}, "netlink receive of the socket table failed: no buffer space available"},
 		{(&refusal{syscall.ENOENT}).explain(sock.Raw, false), "this kernel cannot list raw sockets from netlink: module raw_diag is missing (try: modprobe raw_diag)"},
-		{(&refusal{syscall.EPERM}).explain(sock.TCP, true), "selecting sockets by their mark needs CAP_NET_ADMIN"},
+		{(&refusal{syscall.EPERM}).explain(sock.TCP, true), "selecting sockets by their mark needs CAP_NET_ADMIN (run as root)"},
 		{(&refusal{syscall.EPERM}).explain(sock.TCP, false), "netlink dump of the socket table failed: operation not permitted"},
 	} {
 		if got := test.err.Error(); got != test.want {

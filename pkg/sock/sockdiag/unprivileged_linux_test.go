@@ -47,7 +47,7 @@ func TestAsNobody(t *testing.T) {
 	want := []string{
 		fmt.Sprintf("sockets: %d <nil>", count),
 		"marks known: 0",
-		"filter by mark: selecting sockets by their mark needs CAP_NET_ADMIN",
+		"filter by mark: selecting sockets by their mark needs CAP_NET_ADMIN (run as root)",
 		"other namespace: permission denied: true",
 	}
 	got := strings.Split(string(out), "\n")
