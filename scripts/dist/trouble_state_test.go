@@ -34,7 +34,10 @@ var stateTroubles = []trouble{
 		return s.sandbox("mkdir -p -m 777 $state; "+bothChecks, "prepare-host; "+later)
 	}},
 	{"a state directory that is not there", []string{"state directory ... cannot be used: no such file or directory"}, func(s *site) (bad, mended []testhost.Result) {
-		return s.sandbox("nagios "+dropsCheck+" --state-dir /var/lib/gone", "")
+		const here = "nagios " + dropsCheck + " --state-dir /var/tmp/state; "
+		// PrivateTmp gives a service a /tmp and /var/tmp of its own.
+		return s.sandbox("nagios "+dropsCheck+" --state-dir /var/lib/gone; mount -t tmpfs tmpfs /var/tmp; mkdir -m 700 /var/tmp/state; "+
+			"chown nagios /var/tmp/state; mount -t tmpfs tmpfs /var/tmp; "+here, "umount /var/tmp; begun=$("+here+"); sleep 1.1; "+here)
 	}},
 	{"state files of root's", []string{"cannot lock state file"}, func(s *site) (bad, mended []testhost.Result) {
 		return s.sandbox("prepare-host; begun=$("+bothChecks+"); chown -R root $state; chmod 755 $state; "+bothChecks, "chown -R nagios $state; "+later)
