@@ -20,25 +20,33 @@ const (
 // measured now. The frame fills in its name and label.
 type Remembered func(name string) report.Metric
 
-// KeepFields gives a graph whose groups come from an open set (peers,
+// KeepFields gives a report's graph whose groups come from an open set (peers,
 // processes) fields that change slowly: every field that a graph ever had is a
 // file for ever on the master. The open metrics of the graph are merged into
-// those that are remembered under format, at most most of them. Where nothing
-// can be remembered the graph stays as it is, and the error says why.
-func (c *Call) KeepFields(ctx context.Context, g *report.Graph, format string, most int, remembered Remembered) error {
+// those that are remembered under format, at most most of them. What was
+// remembered and cannot be read any more becomes a problem of the report: the
+// graph loses its fields once. Where nothing can be remembered the graph stays
+// as it is, and the error says why.
+func (c *Call) KeepFields(ctx context.Context, r *report.Report, format string, most int, remembered Remembered) error {
 	store, err := c.fieldStore(format)
 	if err != nil {
 		return err
 	}
+	g := &r.Graphs[0]
 	now := c.openFields(g)
 	var kept []munin.Field
+	var lost error
 	err = store.Update(ctx, func(old []byte, oldErr error) ([]byte, error) {
-		known := decodeFields(old, oldErr)
+		var known []munin.Field
+		known, lost = decodeFields(store, old, oldErr)
 		kept = munin.MergeFields(known, now, most)
 		return munin.EncodeFields(kept), nil
 	})
 	if err != nil {
 		return err
+	}
+	if lost != nil {
+		r.Problems = append(r.Problems, "the fields of this graph begin anew: "+lost.Error())
 	}
 	setOpen(g, kept, remembered)
 	return nil
@@ -51,22 +59,29 @@ func (c *Call) RecallFields(g *report.Graph, format string, remembered Remembere
 	if err != nil {
 		return
 	}
-	setOpen(g, decodeFields(store.Read()), remembered)
+	text, err := store.Read()
+	fields, _ := decodeFields(store, text, err) // the run that replaces the file tells what is wrong with it
+	setOpen(g, fields, remembered)
 }
 
 func (c *Call) fieldStore(format string) (state.Store, error) {
 	return state.Open(c.common.StateDir, c.Plugin.Name+".fields", format, c.Env.Getenv)
 }
 
-func decodeFields(text []byte, err error) []munin.Field {
+// decodeFields returns what a store remembers; the error is why it is lost. A
+// first run has nothing to lose.
+func decodeFields(store state.Store, text []byte, err error) ([]munin.Field, error) {
+	if errors.Is(err, state.ErrNone) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil // a first run, or a file that is about to be replaced
+		return nil, err
 	}
 	fields, err := munin.DecodeFields(text)
 	if err != nil {
-		return nil
+		return nil, &state.BrokenError{Path: store.Path(), Reason: err.Error()}
 	}
-	return fields
+	return fields, nil
 }
 
 func (c *Call) openFields(g *report.Graph) []munin.Field {

@@ -23,7 +23,7 @@ func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *repo
 	for _, c := range t.ranked() {
 		sizes[v.grouper.label(c.group, d)] += c.count
 	}
-	err := call.KeepFields(ctx, g, fieldsFormat(d), v.top, func(name string) report.Metric { return groupField(report.Count(sizes[name])) })
+	err := call.KeepFields(ctx, r, fieldsFormat(d), v.top, func(name string) report.Metric { return groupField(report.Count(sizes[name])) })
 	byHand := call.Env.Getenv("MUNIN_STATEFILE") == ""
 	if err != nil && !(byHand && plugin.NoStateDir(err)) {
 		r.Problems = append(r.Problems, fmt.Sprintf("the fields of this graph are those of the hour, because they cannot be remembered: %v", err))

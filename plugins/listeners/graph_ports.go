@@ -43,7 +43,7 @@ func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Re
 	figures = limitedFirst(figures, call, absent)
 	g := &r.Graphs[0]
 	g.Metrics = portMetrics(suffix, figures)
-	err = call.KeepFields(ctx, g, format, mostPorts, func(name string) report.Metric {
+	err = call.KeepFields(ctx, r, format, mostPorts, func(name string) report.Metric {
 		for _, f := range figures {
 			if field, _ := portLabel(f.port); field == name {
 				return portMetric(suffix, f.port, f.value)

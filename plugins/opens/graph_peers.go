@@ -43,7 +43,7 @@ func graphPeers(ctx context.Context, call *plugin.Call, h *host, q *question, po
 				r.Problems = append(r.Problems, store.Path()+": "+note.Error()+"; begun anew")
 			}
 			l.advance(s, &q.query)
-			if err := l.fields(ctx, call, q.top, port, &r.Graphs[0]); err != nil {
+			if err := l.fields(ctx, call, q.top, port, r); err != nil {
 				return nil, err
 			}
 			return l.encode(), nil
@@ -66,13 +66,14 @@ func ledgerStore(call *plugin.Call, port uint16) (store state.Store, err error) 
 
 // fields gives the graph those that it has had and those that belong in it now,
 // and what each has counted.
-func (l *ledger) fields(ctx context.Context, call *plugin.Call, top int, port uint16, g *report.Graph) error {
+func (l *ledger) fields(ctx context.Context, call *plugin.Call, top int, port uint16, r *report.Report) error {
+	g := &r.Graphs[0]
 	var open []report.Metric
 	for _, peer := range l.busiest(top) {
 		open = append(open, peerField(peer))
 	}
 	g.Metrics = append(open, g.Metrics...)
-	err := call.KeepFields(ctx, g, fieldsFormat(port), top, rememberedPeer)
+	err := call.KeepFields(ctx, r, fieldsFormat(port), top, rememberedPeer)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,65 @@
+package plugin
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sockcensus/sockcensus/pkg/report"
+)
+
+// keep runs KeepFields for a graph of these peers and returns the report.
+func keep(t *testing.T, dir string, names ...string) *report.Report {
+	t.Helper()
+	r := &report.Report{Graphs: []report.Graph{{}}}
+	for _, name := range names {
+		r.Graphs[0].Metrics = append(r.Graphs[0].Metrics, report.Metric{Name: name, Label: name, Value: report.Count(1), Open: true})
+	}
+	call := &Call{Plugin: fakePlugin(), Env: Env{Now: time.Now}, common: &Common{StateDir: dir}}
+	err := call.KeepFields(context.Background(), r, "fake-peer-1", 3, func(string) report.Metric {
+		return report.Metric{Value: report.Count(0)}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func fieldNames(r *report.Report) string {
+	var names []string
+	for m := range r.Metrics() {
+		names = append(names, m.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestKeepFields(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct{ now, want string }{{"a b", "a b"}, {"c", "a b c"}, {"d", "a b c"}} {
+		r := keep(t, dir, strings.Fields(tt.now)...)
+		if got := fieldNames(r); got != tt.want || len(r.Problems) != 0 {
+			t.Errorf("with %s: fields %s, problems %q, want %s and none", tt.now, got, r.Problems, tt.want)
+		}
+	}
+}
+
+// Fields that cannot be read any more are lost once, and that is said once.
+func TestBrokenFields(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "fake.fields")
+	keep(t, dir, "a", "b")
+	if err := os.WriteFile(path, []byte("half a li"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := keep(t, dir, "c")
+	const want = "the fields of this graph begin anew: state file "
+	if fieldNames(r) != "c" || len(r.Problems) != 1 || !strings.HasPrefix(r.Problems[0], want) || !strings.Contains(r.Problems[0], path) {
+		t.Errorf("fields %s, problems %q, want c and %q", fieldNames(r), r.Problems, want)
+	}
+	if r := keep(t, dir, "d"); fieldNames(r) != "c d" || len(r.Problems) != 0 {
+		t.Errorf("afterwards: fields %s, problems %q, want c d and none", fieldNames(r), r.Problems)
+	}
+}
