@@ -124,7 +124,7 @@ func (h *house) directly(all []check) map[string]testhost.Result {
 }
 
 // direct runs a command line as Nagios' user by a shell, as NRPE does.
-func direct(t testing.TB, ns *testhost.Netns, line string) testhost.Result {
+func direct(t *testing.T, ns *testhost.Netns, line string) testhost.Result {
 	t.Helper()
 	return testhost.Run(t, testhost.Command{Path: "/bin/sh", Args: []string{"-c", line}, User: testhost.NagiosUser(t), Netns: ns})
 }

@@ -17,7 +17,7 @@ import (
 // what the systems do over TCP is neither tracked nor on the ports of its
 // connections, so that every number is the same each time, or only rises or falls.
 type house struct {
-	t     testing.TB
+	t     *testing.T
 	ns    *testhost.Netns
 	usr   string // the installed files, as below /usr
 	dir   string

@@ -4,14 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/sockcensus/sockcensus/scripts/testhost"
 )
 
 // A schema is the part of JSON Schema 2020-12 that ours are written in. A word
@@ -120,86 +116,4 @@ func readSchema(t *testing.T, path string) *schema {
 		t.Fatalf("%s: %v", path, err)
 	}
 	return s
-}
-
-// documents are commands that print JSON; of the noun that they print there is
-// a schema. Those marked rows have to print some.
-var documents = []struct {
-	plugin, command, noun string
-	rows                  bool
-}{
-	{"connections", "list --all", "sockets", true},
-	{"connections", "list --all --processes --timers --protocol tcp,udp", "sockets", true},
-	{"connections", "list --all --protocol unix", "sockets", true},
-	{"connections", "list --all --source proc", "sockets", true},
-	{"connections", "count", "groups", true},
-	{"connections", "count --state all --by state,port,peer-port,peer,network,process,user,family,protocol,cgroup", "groups", true},
-	{"connections", "summary", "summary", true},
-	{"clients", "list --port 7443 --min-age 0", "clients", true},
-	{"clients", "list --port 7443 --min-age 0 --by network", "clients", true},
-	{"listeners", "list", "listeners", true},
-	{"listeners", "list --processes --udp-ephemeral", "listeners", true},
-	{"listeners", "baseline diff BASELINE", "changes", true},
-	{"listeners", "baseline check BASELINE", "differences", true},
-	{"conntrack", "list", "flows", true},
-	{"conntrack", "count", "groups", true},
-	{"conntrack", "count --by protocol,state,status,src,dst,sport,dport,reply-src,zone,mark", "groups", true},
-	{"conntrack", "stats", "counters", true},
-	{"conntrack", "stats --cpus", "counters", true},
-	{"conntrack", "events --summary 100ms", "events", true},
-	{"opens", "status --bpffs NOWHERE --db NOWHERE/db", "status", true},
-}
-
-func TestJSONIsAsItsSchemaSays(t *testing.T) {
-	testhost.NeedRoot(t)
-	nft, ss := testhost.Need(t, "nft"), testhost.Need(t, "ss")
-	ns := testhost.NewNetns(t)
-	dir := testhost.Dir(t)
-	baseline := filepath.Join(dir, "baseline")
-	if err := os.WriteFile(baseline, []byte("tcp *:9 gone\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	run := func(path string, args ...string) testhost.Result {
-		return testhost.Run(t, testhost.Command{Path: path, Args: args, Netns: ns})
-	}
-	for _, rule := range []string{"add table inet t", "add chain inet t c { type filter hook output priority 0; }", "add rule inet t c ct state new counter"} {
-		if r := run(nft, strings.Fields(rule)...); r.Code != 0 {
-			t.Fatalf("nft %s: %s", rule, r)
-		}
-	}
-	talk(t, ns)
-	if r := run(ss, "-Htn"); !strings.Contains(r.Stdout, "7443") {
-		t.Fatalf("the connections for this test are not there: %s", r)
-	}
-	seen := map[string]bool{}
-	for _, d := range documents {
-		seen[d.noun] = true
-		if !slices.Contains(plugins(t), d.plugin) {
-			continue
-		}
-		args := append(strings.Fields(strings.NewReplacer("BASELINE", baseline, "NOWHERE", dir).Replace(d.command)), "--format", "json")
-		r := run(testhost.Binary(t, d.plugin), args...)
-		var document map[string]any
-		if err := json.Unmarshal([]byte(r.Stdout), &document); err != nil || r.Code > 1 {
-			t.Errorf("%s %s: %v %s", d.plugin, d.command, err, r)
-			continue
-		}
-		if rows, _ := document[d.noun].([]any); d.rows && len(rows) == 0 {
-			t.Errorf("%s %s printed no rows to look at: %s", d.plugin, d.command, r)
-		}
-		for _, wrong := range readSchema(t, "schema/"+d.noun+".json").check(d.noun, document) {
-			t.Errorf("%s %s: %s", d.plugin, d.command, wrong)
-		}
-	}
-	files, err := filepath.Glob("schema/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		readSchema(t, file)
-		// What opens prints while it counts is seen by its own tests.
-		if noun := strings.TrimSuffix(filepath.Base(file), ".json"); !seen[noun] && noun != "opens" {
-			t.Errorf("nothing prints %s", file)
-		}
-	}
 }
