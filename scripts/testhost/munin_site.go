@@ -30,3 +30,18 @@ func (m *MuninMaster) quietly(name string, args ...string) {
 		m.t.Errorf("%s complained: %s\nits log:\n%s", name, result, strings.Join(lines, "\n"))
 	}
 }
+
+// Alarms are the fields beyond their limits, as munin-limits left them for the
+// pages when it ran last: "SERVICE FIELD warning", critical or unknown.
+func (m *MuninMaster) Alarms() []string {
+	m.t.Helper()
+	var fields []string
+	for line := range strings.Lines(readLog(filepath.Join(m.dir, "db", "limits"))) {
+		words := strings.Split(strings.TrimSpace(line), ";")
+		state, ok := strings.CutPrefix(words[len(words)-1], "state ")
+		if ok && len(words) >= 3 && state != "ok" {
+			fields = append(fields, words[len(words)-3]+" "+words[len(words)-2]+" "+state)
+		}
+	}
+	return fields
+}
