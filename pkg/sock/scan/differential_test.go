@@ -244,6 +244,7 @@ func endpoint(text string) (netip.AddrPort, error) {
 // TestStatesByCounters compares the counts that lean on the kernel's counters
 // with those of a full walk, and asks that the cheap way was taken.
 func TestStatesByCounters(t *testing.T) {
+	scan.CountFew(t)
 	namespace := socktest.NewNamespace(t)
 	namespace.Populate()
 	namespace.Connect(socktest.Connections{Port: 4711, IPv4: 50, IPv6: 30, Mapped: 20})

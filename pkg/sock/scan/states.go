@@ -34,8 +34,11 @@ func (c *StateCounts) Total(set sock.StateSet) uint64 {
 // emits. So where every TCP socket is wanted, only the others are listed; the
 // established ones follow from the kernel's own counters. These are read
 // before and after the walk and must agree with it, else the whole table is
-// listed. A dump is no snapshot either: on a host where connections come and
-// go meanwhile, both ways give a number that was true at some moment of it.
+// listed. On a host where connections come and go meanwhile the two readings
+// and the walk are of three moments, and what was in CLOSE_WAIT at one of them
+// may miss among the established: a few sockets of thousands, as a dump, which
+// is no snapshot either, has them twice or not at all. Where there are only
+// few, listing them costs less than that error is worth.
 func (s *Scanner) States(ctx context.Context) (StateCounts, error) {
 	if s.countable() {
 		before, err := s.readCounters()
@@ -62,11 +65,15 @@ func (s *Scanner) countable() bool {
 		s.query.Families == 0 && s.query.Filter == nil && s.query.Keep == nil
 }
 
+// few is how many established sockets are always listed: to receive so many
+// takes about three milliseconds.
+var few uint64 = 4096
+
 // cheaper reports whether it costs less to list what is not established. What
 // a busy server has more of than connections is TIME_WAIT; where these are not
 // wanted either, it is the established ones that are few.
 func cheaper(c counters, wanted sock.StateSet) bool {
-	return wanted.Has(sock.TimeWait) || c.timeWait <= c.current
+	return c.current > few && (wanted.Has(sock.TimeWait) || c.timeWait <= c.current)
 }
 
 // counters are the kernel's own numbers of TCP sockets.

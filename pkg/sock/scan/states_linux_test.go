@@ -20,6 +20,7 @@ import (
 // they are in SYN_RECV like minisockets, and yet whole sockets. With as many in
 // CLOSE_WAIT the kernel's counters would agree on a number that is wrong.
 func TestStatesWithFastOpen(t *testing.T) {
+	scan.CountFew(t)
 	namespace := socktest.NewNamespace(t)
 	namespace.Do(func() {
 		const without = "519" // both sides, and neither insists on a cookie
@@ -136,6 +137,7 @@ func same(a, b map[sock.State]uint64) bool {
 // never lost, what is there never counted twice, and the counters suffice most
 // of the time.
 func TestStatesUnderChurn(t *testing.T) {
+	scan.CountFew(t)
 	namespace := socktest.NewNamespace(t)
 	const steady = 200
 	namespace.Connect(socktest.Connections{Port: 4711, IPv4: steady, Peers: 10})
@@ -149,7 +151,7 @@ func TestStatesUnderChurn(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			churn(listener, connectIn(namespace, port), stop, &opened)
+			churn(listener, connectIn(namespace, port), stop, &opened, abort)
 		}()
 		const runs = 200
 		fallbacks := 0
@@ -187,8 +189,48 @@ func connectIn(n *socktest.Namespace, port int) func() (net.Conn, error) {
 	}
 }
 
+// TestFewUnderChurn counts a few sockets while others are closed in good order, so
+// that some are in CLOSE_WAIT for a moment: those that stay are never missing.
+func TestFewUnderChurn(t *testing.T) {
+	namespace := socktest.NewNamespace(t)
+	const steady = 30
+	namespace.Connect(socktest.Connections{Port: 4711, IPv4: steady, Peers: 10})
+	namespace.Do(func() {
+		listener, err := net.Listen("tcp4", "127.0.0.1:0")
+		must(t, "Listen", err)
+		defer listener.Close()
+		stop, ended := make(chan struct{}), make(chan struct{})
+		var opened atomic.Int64
+		go func() {
+			defer close(ended)
+			churn(listener, connectIn(namespace, listener.Addr().(*net.TCPAddr).Port), stop, &opened, hangUp)
+		}()
+		for range 1000 {
+			if got, steps := statesNow(t); got[sock.Established] < 2*steady {
+				t.Errorf("%d established, want %d at least; %s", got[sock.Established], 2*steady, steps)
+			}
+		}
+		close(stop)
+		<-ended
+		t.Logf("%d connections came and went", opened.Load())
+	})
+}
+
+// abort ends a connection with a RST.
+func abort(client, server net.Conn) {
+	client.(*net.TCPConn).SetLinger(0)
+	client.Close()
+	server.Close()
+}
+
+// hangUp ends a connection as the client's end of the work.
+func hangUp(client, server net.Conn) {
+	client.Close()
+	server.Close()
+}
+
 // churn opens and closes one connection after the other.
-func churn(listener net.Listener, connect func() (net.Conn, error), stop chan struct{}, opened *atomic.Int64) {
+func churn(listener net.Listener, connect func() (net.Conn, error), stop chan struct{}, opened *atomic.Int64, end func(client, server net.Conn)) {
 	for {
 		select {
 		case <-stop:
@@ -201,9 +243,7 @@ func churn(listener net.Listener, connect func() (net.Conn, error), stop chan st
 		}
 		server, err := listener.Accept()
 		if err == nil {
-			client.(*net.TCPConn).SetLinger(0)
-			client.Close()
-			server.Close()
+			end(client, server)
 		}
 		opened.Add(1)
 	}

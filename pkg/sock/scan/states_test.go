@@ -33,6 +33,7 @@ func TestDerive(t *testing.T) {
 }
 
 func TestCheaper(t *testing.T) {
+	CountFew(t)
 	established := sock.StatesOf(sock.Established)
 	for _, tt := range []struct {
 		name     string
@@ -43,10 +44,19 @@ func TestCheaper(t *testing.T) {
 		{"many connections", counters{current: 1000, timeWait: 10}, established, true},
 		{"more in TIME_WAIT", counters{current: 10, timeWait: 1000}, established, false},
 		{"but these are wanted", counters{current: 10, timeWait: 1000}, sock.AllStates, true},
-		{"idle", counters{}, established, true},
+		{"none", counters{}, established, false},
 	} {
 		if got := cheaper(tt.counters, tt.wanted); got != tt.want {
 			t.Errorf("%s: %t, want %t", tt.name, got, tt.want)
 		}
+	}
+	if !cheaper(counters{current: 1}, established) {
+		t.Error("CountFew has one listed")
+	}
+}
+
+func TestFewAreListed(t *testing.T) {
+	if cheaper(counters{current: few}, sock.AllStates) || !cheaper(counters{current: few + 1}, sock.AllStates) {
+		t.Errorf("%d are not the most that are listed", few)
 	}
 }
