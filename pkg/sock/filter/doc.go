@@ -35,9 +35,11 @@
 //
 // Beyond ss 6.1: IPv6 addresses need no brackets, parentheses and operators
 // need no blanks around them, begin and end, "!=" after src and dst, and the
-// predicate uid. An IPv6 address without brackets has no port: 2001:db8::1:80 is read
-// whole as an address; [2001:db8::1]:80 has a port, and so has
-// 2001:db8::/32:80, because a prefix length stands between the two.
+// predicate uid. An IPv6 address without brackets has a port where nothing else
+// can be meant: 2001:db8::1:https, ::ffff:10.0.0.1:80, 2001:db8::/32:80. What
+// may be an address as a whole, and an address and a port to ss, such as
+// 2001:db8::1:80, is an error: [2001:db8::1:80] or [2001:db8::1]:80 is meant.
+// With a length behind it, 2001:db8::1:80/64, it is an address, to ss too.
 //
 // # Addresses
 //

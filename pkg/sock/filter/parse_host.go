@@ -141,18 +141,36 @@ func splitHost(text string) (h hostParts, problem string) {
 		i := strings.IndexByte(text, '/')
 		h.addr, rest = text[:i], text[i:]
 	default:
-		h.addr, rest = splitPort(text)
+		if h.addr, rest, problem = splitPort(text); problem != "" {
+			return h, problem
+		}
 	}
 	return h, h.splitRest(text, rest)
 }
 
-// splitPort cuts a port off a host without brackets and without a length.
-func splitPort(text string) (addr, rest string) {
-	i := strings.IndexByte(text, ':')
-	if i < 0 || strings.IndexByte(text[i+1:], ':') >= 0 {
-		return text, "" // no port, or an IPv6 address
+// splitPort cuts a port off a host without brackets and without a length. The
+// end of an IPv6 address can look like one: what ss cuts off there, people also
+// paste as part of an address.
+func splitPort(text string) (addr, rest, problem string) {
+	last := strings.LastIndexByte(text, ':')
+	if last < 0 {
+		return text, "", ""
 	}
-	return text[:i], text[i:]
+	front, port := text[:last], text[last+1:]
+	if strings.IndexByte(front, ':') < 0 {
+		return front, text[last:], ""
+	}
+	_, cut := parseAddr(front)
+	_, whole := parseAddr(text)
+	switch {
+	case !cut:
+		return text, "", "" // an address, or nothing
+	case !whole:
+		return front, text[last:], ""
+	case strings.Trim(port, "0123456789") == "":
+		return text, "", quote.Text(text) + " may be an address, or an address and a port: write [" + text + "] or [" + front + "]:" + port
+	}
+	return text, "", ""
 }
 
 // splitRest reads [/LEN][:PORT].
@@ -233,7 +251,7 @@ func notHostName(text string) string {
 	case strings.IndexByte(text, '%') >= 0:
 		return quote.Text(text) + " has a zone: give the address without it, and the interface with dev"
 	case strings.IndexByte(text, ':') >= 0:
-		return quote.Text(text) + " is no IPv6 address; with a port it is written [ADDRESS]:PORT"
+		return quote.Text(text) + " is no IPv6 address, nor one with a port, as in [ADDRESS]:PORT"
 	case strings.Trim(text, "0123456789.") == "":
 		return quote.Text(text) + " is no IPv4 address: it has one to four numbers from 0 to 255, joined by dots"
 	}

@@ -6,6 +6,7 @@ package filtertest
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"strings"
 )
 
@@ -37,6 +38,7 @@ type Generator struct {
 // otherwise, with an example. Expression avoids it unless Beyond is set.
 var Unsayable = []struct{ Name, Example, Why string }{
 	{"bare-ipv6", "dst 2001:db8::1", "ss needs brackets around an IPv6 address without a length"},
+	{"bare-ipv6-digits", "dst ::1:443", "ss takes the last part for a port; here it is an error, for it may be part of the address"},
 	{"length-behind-brackets", "dst [2001:db8::]/32", "ss wants the length within the brackets"},
 	{"address-inequality", "dst != 10.0.0.1", "the grammar of ss has only = for src and dst"},
 	{"joined-words", "(sport=:80)", "ss needs blanks around parentheses and operators"},
@@ -104,7 +106,7 @@ func (g *Generator) predicate(negated bool) string {
 			}
 		case kind < 8 && len(g.Hosts6) > 0:
 			if host := g.pick(g.Hosts6); g.allowed(host, negated) && g.family != "inet:" {
-				return g.host("[" + host + "]")
+				return g.host6(host)
 			}
 		case kind == 8 && g.devices:
 			return "dev " + g.equality() + g.pick(g.Devices)
@@ -158,13 +160,39 @@ func (g *Generator) portWord() string {
 	return fmt.Sprint(port)
 }
 
-func (g *Generator) host(addr string) string {
-	text := g.side("src", "dst") + " " + g.pick([]string{"", "= ", "== ", "eq "}) + g.family
+func (g *Generator) host(addr string) string { return g.hostAs(addr, g.portWord()) }
+
+// host6 is a host with or without brackets: without, only what cannot be both
+// an address and an address with a port.
+func (g *Generator) host6(addr string) string {
+	port := g.portWord()
+	length := strings.Contains(addr, "/")
+	_, err := netip.ParseAddr(addr + ":" + port)
+	switch form := g.rand.IntN(6); {
+	case form < 2 && length:
+		return g.hostAs(addr, port)
+	case form == 0 && err != nil:
+		return g.hostBefore() + addr + ":" + port
+	case form == 1 && err == nil:
+		return g.hostBefore() + addr + ":" + port + "/" + g.pick([]string{"16", "64", "112"})
+	case form == 2 && !length:
+		return g.hostBefore() + addr + ":*"
+	}
+	return g.hostAs("["+addr+"]", port)
+}
+
+// hostBefore is what stands before an address.
+func (g *Generator) hostBefore() string {
+	return g.side("src", "dst") + " " + g.pick([]string{"", "= ", "== ", "eq "}) + g.family
+}
+
+func (g *Generator) hostAs(addr, port string) string {
+	text := g.hostBefore()
 	switch g.rand.IntN(8) {
 	case 0:
-		return text + "*:" + g.portWord()
+		return text + "*:" + port
 	case 1, 2:
-		return text + addr + ":" + g.portWord()
+		return text + addr + ":" + port
 	case 3:
 		return text + addr + ":*"
 	}
