@@ -162,6 +162,9 @@ func (h *house) listen(port uint16) {
 				return
 			}
 			defer conn.Close() // all of them when the listener ends
+			if err := conn.(*net.TCPConn).SetKeepAlive(false); err != nil {
+				return
+			}
 		}
 	}()
 	h.t.Cleanup(func() { listener.Close() })
@@ -174,8 +177,9 @@ func (h *house) connect(from string, port uint16) (conn net.Conn) {
 	if here.To4() == nil {
 		there = here
 	}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: here}, KeepAlive: -1}
 	err := h.ns.Do(func() (err error) {
-		conn, err = net.DialTCP("tcp", &net.TCPAddr{IP: here}, &net.TCPAddr{IP: there, Port: int(port)})
+		conn, err = dialer.Dial("tcp", net.JoinHostPort(there.String(), fmt.Sprint(port)))
 		return err
 	})
 	if err != nil {
