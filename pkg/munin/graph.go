@@ -74,7 +74,11 @@ func appendGraph(b []byte, g *report.Graph) []byte {
 		b = appendLine(b, "graph_args", "--base 1024 --lower-limit 0")
 	} else {
 		b = appendLine(b, "graph_args", "--base 1000 --lower-limit 0")
-		b = appendLine(b, "graph_scale", "no")
+		// Scaled, 3 events in five minutes are 10m and not 0.01, and an axis of
+		// such rates does not say 0.0 at every step.
+		if !hasCounter(g) {
+			b = appendLine(b, "graph_scale", "no")
+		}
 	}
 	b = appendLine(b, "graph_vlabel", attribute(unit))
 	b = appendLine(b, "graph_category", attribute(g.Category))
