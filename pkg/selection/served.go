@@ -13,7 +13,8 @@ import (
 const mostServed = 20
 
 // ServedPorts returns the local TCP ports that listen beyond loopback and are
-// none that the kernel gave away by itself, in order, at most 20.
+// none that the kernel gave away by itself, in order, at most 20. /proc does not
+// tell devices: a port that listens on lo under another address is among them.
 func (o *Options) ServedPorts(ctx context.Context, call *plugin.Call) ([]uint16, error) {
 	selected, err := (&Options{}).Query(ctx, call, Defaults{Stateful: sock.StatesOf(sock.Listen)})
 	if err != nil {
@@ -31,7 +32,7 @@ func (o *Options) ServedPorts(ctx context.Context, call *plugin.Call) ([]uint16,
 	var ports []uint16
 	err = scanner.Each(ctx, func(s *sock.Socket) error {
 		port := s.Local.Port()
-		if !s.Local.IsLoopback() && (port < low || port > high) && !slices.Contains(ports, port) {
+		if !s.OnLoopback() && (port < low || port > high) && !slices.Contains(ports, port) {
 			ports = append(ports, port)
 		}
 		return nil

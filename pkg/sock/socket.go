@@ -43,6 +43,17 @@ type Socket struct {
 // not mean root.
 func (s *Socket) HasOwner() bool { return s.Inode != 0 }
 
+// loopbackDevice is the index of lo in every network namespace
+// (include/net/flow.h, LOOPBACK_IFINDEX).
+const loopbackDevice = 1
+
+// OnLoopback reports whether the socket is known to be reachable from this host
+// alone: by its local address, or because it is bound to device lo. Where
+// FieldInterface is not known, false for another address proves nothing.
+func (s *Socket) OnLoopback() bool {
+	return s.Local.IsLoopback() || s.Known.Has(FieldInterface) && s.Interface == loopbackDevice
+}
+
 // A Type is the type of a unix or packet socket (SOCK_STREAM and so on).
 type Type uint8
 

@@ -30,16 +30,12 @@ type socket struct {
 	holders    []owner.Process // the lowest process id first
 }
 
-// loopbackDevice is the index of lo in every network namespace
-// (include/net/flow.h, LOOPBACK_IFINDEX).
-const loopbackDevice = 1
-
 func newSocket(s *sock.Socket) socket {
 	return socket{
 		protocol: s.Protocol,
 		local:    s.Local.AddrPort,
 		v6only:   s.Known.Has(sock.FieldV6Only) && s.V6Only && s.Local.IsAny(),
-		loopback: s.Local.IsLoopback() || s.Known.Has(sock.FieldInterface) && s.Interface == loopbackDevice,
+		loopback: s.OnLoopback(),
 		inode:    s.Inode, cookie: s.Cookie, uid: s.UID, known: s.Known,
 		queue: s.RecvQ, limit: s.SendQ, drops: s.Memory.Drops,
 	}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sockcensus/sockcensus/scripts/testhost"
+)
+
+// listenOn listens in the namespace on an address, bound to a device.
+func listenOn(t *testing.T, ns *testhost.Netns, address, device string) {
+	t.Helper()
+	config := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+		controlErr := raw.Control(func(fd uintptr) { err = unix.BindToDevice(int(fd), device) })
+		if controlErr != nil {
+			return controlErr
+		}
+		return err
+	}}
+	network := "tcp4"
+	if strings.HasPrefix(address, "[") {
+		network = "tcp6"
+	}
+	err := ns.Do(func() error {
+		listener, err := config.Listen(t.Context(), network, address)
+		if err == nil {
+			t.Cleanup(func() { listener.Close() })
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What listens on lo alone serves nobody else, whatever its address: that port
+// is not suggested, as one of 127.0.0.1 is not.
+func TestSuggestKnowsDevices(t *testing.T) {
+	ns := testhost.NewNetns(t)
+	listenOn(t, ns, "0.0.0.0:6000", "lo")
+	listenOn(t, ns, "0.0.0.0:6001", "")
+	listenOn(t, ns, "127.0.0.1:6002", "")
+	got := testhost.Run(t, testhost.Command{Path: testhost.Binary(t, "connections_"), Args: []string{"suggest"}, Netns: ns})
+	if want := "states\nsummary\n6001\n"; got.Stdout != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+}
