@@ -86,7 +86,11 @@ func (p *Plugin) directorDatafield(o *optionDoc) string {
 		if o.repeats {
 			data = "array"
 		}
-		kind, settings = "Datalist", fmt.Sprintf(`{"behavior": "strict", "data_type": %s, "datalist": %s}`, quoted(data), quoted(p.listName(o)))
+		behavior := "strict"
+		if o.takesOthers() {
+			behavior = "suggest_optional"
+		}
+		kind, settings = "Datalist", fmt.Sprintf(`{"behavior": %s, "data_type": %s, "datalist": %s}`, quoted(behavior), quoted(data), quoted(p.listName(o)))
 	case o.repeats:
 		kind = "Array"
 	}

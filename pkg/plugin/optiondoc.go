@@ -79,6 +79,16 @@ func (d *optionDoc) asks() bool { return d.long == "help" || d.long == "version"
 // values returns the words of a closed set, if the value is from one.
 func (d *optionDoc) values() []string { return strings.Fields(d.closed) }
 
+// takesOthers reports whether the value can be something beside the listed words,
+// as in "a, b or a number".
+func (d *optionDoc) takesOthers() bool {
+	_, last, _ := strings.Cut(d.text, " or ")
+	if i := strings.IndexAny(last, ";("); i >= 0 {
+		last = last[:i]
+	}
+	return !strings.Contains(d.value, "|") && strings.Contains(strings.TrimSpace(last), " ")
+}
+
 // closedSet finds the words that a value can be: in a value name such as
 // auto|netlink|proc, or in a description that lists them, "a, b or c". Nothing
 // else is known about an option than what its help says.
