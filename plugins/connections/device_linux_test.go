@@ -49,3 +49,25 @@ func TestSuggestKnowsDevices(t *testing.T) {
 		t.Errorf("%v, want %s", got, want)
 	}
 }
+
+// A device stands behind the address, as in ss; scripts get it in a column of
+// its own.
+func TestListShowsDevices(t *testing.T) {
+	ns := testhost.NewNetns(t)
+	listenOn(t, ns, "0.0.0.0:6000", "lo")
+	listenOn(t, ns, "[::1]:6001", "lo")
+	listenOn(t, ns, "0.0.0.0:6002", "")
+	run := func(binary string, args ...string) string {
+		return testhost.Run(t, testhost.Command{Path: binary, Args: args, Netns: ns}).Stdout
+	}
+	connections := testhost.Binary(t, "connections")
+	list, ss := run(connections, "list", "-l"), run(testhost.Need(t, "ss"), "-ltn")
+	for _, local := range []string{" 0.0.0.0%lo:6000 ", " [::1]%lo:6001 ", " 0.0.0.0:6002 "} {
+		if !strings.Contains(list, local) || !strings.Contains(ss, local) {
+			t.Errorf("no %s in\n%s or in ss\n%s", local, list, ss)
+		}
+	}
+	if json := run(connections, "list", "-l", "-p", "6000", "--format", "json"); !strings.Contains(json, `"local_address": "0.0.0.0", "local_port": 6000,`) || !strings.Contains(json, `"interface": "lo"`) {
+		t.Errorf("JSON: %s", json)
+	}
+}

@@ -15,6 +15,8 @@ import (
 type owners struct {
 	host  *selection.Host
 	found *owner.Owners
+	// devices are the names of interfaces by index: in a VRF every socket has one.
+	devices map[uint32]string
 }
 
 // find looks for the holders of what a query selects.
@@ -76,4 +78,14 @@ func (o *owners) service(p sock.Protocol, port uint16) string {
 	}
 }
 
-func (o *owners) device(index uint32) string { return o.host.InterfaceName(index) }
+func (o *owners) device(index uint32) string {
+	name, ok := o.devices[index]
+	if !ok {
+		if o.devices == nil {
+			o.devices = map[uint32]string{}
+		}
+		name = o.host.InterfaceName(index)
+		o.devices[index] = name
+	}
+	return name
+}

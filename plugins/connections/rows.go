@@ -77,7 +77,7 @@ func (r *socketRows) cellsOf(s *sock.Socket, row []report.Cell) []report.Cell {
 	if r.detailed {
 		return r.details(s, row)
 	}
-	row = append(row, report.Text(r.joined(s, s.Local, s.Inode)), report.Text(r.joined(s, s.Peer, s.PeerInode)))
+	row = append(row, report.Text(r.joined(s, s.Local, s.Inode, s.Interface)), report.Text(r.joined(s, s.Peer, s.PeerInode, 0)))
 	if r.timers {
 		row = append(row, r.timer(s))
 	}
@@ -104,9 +104,9 @@ func orNull(known bool, cell report.Cell) report.Cell {
 	return cell
 }
 
-// joined is an endpoint as ss shows it. A unix socket's inode stands in the
-// place of the port.
-func (r *socketRows) joined(s *sock.Socket, e sock.Endpoint, inode uint64) string {
+// joined is an endpoint as ss shows it, with the device that it is bound to, 0
+// for none. A unix socket's inode stands in the place of the port.
+func (r *socketRows) joined(s *sock.Socket, e sock.Endpoint, inode uint64, device uint32) string {
 	if !s.Protocol.Internet() {
 		name := e.Name
 		if name == "" {
@@ -119,6 +119,9 @@ func (r *socketRows) joined(s *sock.Socket, e sock.Endpoint, inode uint64) strin
 	}
 	var b [64]byte
 	text := appendAddress(b[:0], e.Addr())
+	if device != 0 {
+		text = append(append(text, '%'), r.owners.device(device)...)
+	}
 	text = append(text, ':')
 	switch port := e.Port(); {
 	case port == 0:

@@ -219,6 +219,8 @@ func (c *comparison) nearby(p *baseline.Place) string {
 		switch {
 		case p.Scope == baseline.Wildcard && l.V6Only:
 			return ": only " + l.name() + " listens, which takes no IPv4"
+		case p.Scope == baseline.Public && !l.Local.Addr().IsLoopback() && l.Loopback:
+			return ": only " + l.name() + " listens on that port, bound to device lo"
 		case !p.Matches(&l.Listener):
 			return ": only " + l.name() + " listens on that port"
 		}

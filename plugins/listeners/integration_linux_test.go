@@ -159,6 +159,12 @@ func TestEveryKindOfListener(t *testing.T) {
 			t.Errorf("queue, limit or drops of %v", l)
 		}
 	}
+	// A person sees the device, as in ss.
+	for _, local := range []string{"  0.0.0.0%lo:86 ", "  0.0.0.0:87 "} {
+		if r := inside(t, ns, nil, nil, "listeners", "list"); !strings.Contains(r.Stdout, local) {
+			t.Errorf("no %s: %v", local, r)
+		}
+	}
 	// From outside the namespace it is the same, if root asks.
 	r := testhost.Run(t, testhost.Command{Path: testhost.Binary(t, "listeners"), Args: []string{"list", "--netns", ns.Name, "--protocol", "udp"}})
 	if r.Code != 0 || strings.Count(r.Stdout, "\n") != 4 {
@@ -171,6 +177,9 @@ func TestEveryKindOfListener(t *testing.T) {
 	r = inside(t, ns, nil, nil, "check_listeners", "--require", "tcp/83,tcp/*:83,tcp/86,udp/54,tcp/:::80", "--unexpected", "ok")
 	if r.Code != 2 || !strings.Contains(r.Stdout, "missing=5;") {
 		t.Errorf("require what is on loopback or IPv4 alone: %v", r)
+	}
+	if !strings.Contains(r.Stdout, "\nmissing: tcp/86 (--require): only tcp 0.0.0.0:86 listens on that port, bound to device lo\n") {
+		t.Errorf("what is bound to lo is not explained: %v", r)
 	}
 	r = inside(t, ns, nil, nil, "check_listeners", "--baseline", write(t, "b", "tcp 0.0.0.0:90 shared\n"), "-p", "90")
 	if r.Code != 1 || !strings.Contains(r.Stdout, "new tcp 0.0.0.0:90 intruder, 1 listening, 1 unexpected") {

@@ -11,7 +11,7 @@ import (
 )
 
 // A listener is one line of what listens: a socket, or several of one program
-// that share an address and a port (SO_REUSEPORT).
+// that share an address, a port and a device (SO_REUSEPORT).
 type listener struct {
 	baseline.Listener
 	sockets []*socket
@@ -22,6 +22,7 @@ type listener struct {
 type groupKey struct {
 	protocol                           sock.Protocol
 	local                              netip.AddrPort
+	device                             uint32
 	v6only, loopback, uncounted, empty bool
 	unseen                             bool
 	program                            string
@@ -33,7 +34,7 @@ func group(sockets []*socket) []*listener {
 	var listeners []*listener
 	for _, s := range sockets {
 		key := groupKey{
-			s.protocol, s.local, s.v6only, s.loopback, s.uncounted, len(s.holders) == 0,
+			s.protocol, s.local, s.device, s.v6only, s.loopback, s.uncounted, len(s.holders) == 0,
 			s.visibility == owner.Unseen, s.program(),
 		}
 		i, ok := at[key]

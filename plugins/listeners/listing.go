@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -80,12 +80,8 @@ func (l *listing) columns() []report.Column {
 
 func (l *listing) row(s *survey, one *listener) []report.Cell {
 	local := []report.Cell{report.Text(one.Local.Addr().String()), report.Uint(one.Local.Port())}
-	switch {
-	case l.detailed():
-	case l.Names:
-		local = []report.Cell{report.Text(withService(one.Local, s.selected.Host.Services.Name(one.Local.Port(), one.Protocol.String())))}
-	default:
-		local = []report.Cell{report.Text(one.Local.String())}
+	if !l.detailed() {
+		local = []report.Cell{report.Text(l.joined(s, one))}
 	}
 	queue, limit := report.Null(), report.Null()
 	if full := one.fullest(); full.known.Has(sock.FieldAcceptQueue) {
@@ -104,12 +100,19 @@ func (l *listing) row(s *survey, one *listener) []report.Cell {
 	})
 }
 
-// withService is an endpoint with the port's name.
-func withService(local netip.AddrPort, name string) string {
-	if local.Addr().Is6() {
-		return "[" + local.Addr().String() + "]:" + name
+// joined is the local end as ss shows it, with the device that it is bound to.
+func (l *listing) joined(s *survey, one *listener) string {
+	host, port := one.Local.Addr().String(), strconv.Itoa(int(one.Local.Port()))
+	if one.Local.Addr().Is6() {
+		host = "[" + host + "]"
 	}
-	return local.Addr().String() + ":" + name
+	if device := one.sockets[0].device; device != 0 {
+		host += "%" + s.selected.Host.InterfaceName(device)
+	}
+	if l.Names {
+		port = s.selected.Host.Services.Name(one.Local.Port(), one.Protocol.String())
+	}
+	return host + ":" + port
 }
 
 // process lists the holders: by default the first one.

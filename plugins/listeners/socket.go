@@ -13,6 +13,9 @@ type socket struct {
 	protocol sock.Protocol
 	local    netip.AddrPort
 	v6only   bool
+	// device is the index of the interface that it is bound to, 0 for none and
+	// where known does not have it.
+	device   uint32
 	loopback bool
 	// uncounted sockets are outside of what is selected.
 	uncounted bool
@@ -35,6 +38,7 @@ func newSocket(s *sock.Socket) socket {
 		protocol: s.Protocol,
 		local:    s.Local.AddrPort,
 		v6only:   s.Known.Has(sock.FieldV6Only) && s.V6Only && s.Local.IsAny(),
+		device:   s.Interface,
 		loopback: s.OnLoopback(),
 		inode:    s.Inode, cookie: s.Cookie, uid: s.UID, known: s.Known,
 		queue: s.RecvQ, limit: s.SendQ, drops: s.Memory.Drops,
