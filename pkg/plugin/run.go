@@ -15,20 +15,28 @@ const DefaultTimeout = 8 * time.Second
 // Main runs the plugin for this process and ends it.
 func Main(p *Plugin) {
 	ctx, stop := context.Background(), func() {}
+	env := p.world()
 	if p.invoked(os.Args).personality == person {
 		// Only a person's commands have something to say after ^C. A check dies
 		// of a signal as every program does: to watch for signals takes the
 		// runtime a thread, and a fifth of the time of a whole small check.
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	}
-	env := Env{
-		Args: os.Args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr,
-		Width: terminalWidth(os.Stdout), StderrWidth: terminalWidth(os.Stderr), Now: time.Now,
-		Exit: os.Exit,
-	}
 	code := Run(ctx, p, env)
 	stop()
 	env.Exit(code)
+}
+
+// world is the world of this process. Only a person's commands ask how wide the
+// terminal is.
+func (p *Plugin) world() Env {
+	env := Env{
+		Args: os.Args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr, Now: time.Now, Exit: os.Exit,
+	}
+	if p.invoked(os.Args).personality == person {
+		env.Width, env.StderrWidth = terminalWidth(os.Stdout), terminalWidth(os.Stderr)
+	}
+	return env
 }
 
 // Run carries out one call and returns the exit code.
