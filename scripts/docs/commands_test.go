@@ -72,7 +72,7 @@ func (h *host) try(e entry) string {
 	case expects:
 		return h.tryBaseline(e.text)
 	case link:
-		return h.tryLink(e.text)
+		return h.tryLink(e.text, missingRight)
 	case prose:
 		return ""
 	}
@@ -125,11 +125,14 @@ func judge(e entry, line, why string, got testhost.Result) string {
 	return ""
 }
 
-// allowed are complaints that have nothing to do with how a graph is set up.
-var allowed = regexp.MustCompile(`CAP_NET_ADMIN|: collecting: `)
+// Complaints that have nothing to do with how a graph is set up.
+var (
+	missingRight = regexp.MustCompile(`CAP_NET_ADMIN|: collecting: `)
+	firstRun     = regexp.MustCompile(`: collecting: `)
+)
 
 // tryLink links a plugin as the documents do and has munin-run show the graph.
-func (h *host) tryLink(name string) string {
+func (h *host) tryLink(name string, allowed *regexp.Regexp) string {
 	place := "/etc/munin/plugins/" + name
 	if h.run("ls "+place, false).Code != 0 { // where nobody has linked it before
 		h.must("ln -s /usr/share/munin/plugins/" + strings.SplitN(name, "_", 2)[0] + "_ " + place)
@@ -158,7 +161,7 @@ func (h *host) tryMunin(text string) string {
 			if section[2] != "" {
 				name += map[string]string{"connections_": "443", "clients_": "8443", "listeners_": "count", "conntrack_": "protocols", "opens_": "peers_4711"}[section[1]]
 			}
-			if problem := h.tryLink(name); problem != "" {
+			if problem := h.tryLink(name, firstRun); problem != "" {
 				return problem
 			}
 			options = h.help(strings.SplitN(name, "_", 2)[0])

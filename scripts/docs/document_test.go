@@ -173,7 +173,7 @@ func (d *document) paragraph(start int, lines []string) {
 			e.kind = nrpe
 		case strings.HasPrefix(line, "["):
 			e.kind = munin
-			for i+1 < len(lines) && !isCommand(lines[i+1]) && regexp.MustCompile(`^(\[|env\.|user |#)`).MatchString(lines[i+1]) {
+			for i+1 < len(lines) && !isCommand(lines[i+1]) && regexp.MustCompile(`^(\[|env\.|user |group |#)`).MatchString(lines[i+1]) {
 				i++
 				e.text += "\n" + lines[i]
 			}

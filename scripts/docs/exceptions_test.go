@@ -62,6 +62,17 @@ type event struct {
 }
 
 var events = map[string][]event{
+	"README.md": {
+		{"baseline write", "CHANGE", func(h *host) { h.must("rm /etc/sockcensus/listeners") }},
+		{"check_listeners --baseline", " WARNING ", func(h *host) { h.start("python3", "leak tcp4 0.0.0.0:8080") }},
+		{"check_listeners -w 50 -c 90", "CRITICAL", func(h *host) { h.overflow("nginx", "127.0.0.1:444") }},
+	},
+	"scripts/dist/README.md": {
+		{"conntrack_table", "", func(h *host) { h.must("/usr/lib/sockcensus/grant-capabilities off") }},
+		{"cp -p /var/lib/munin", "", func(h *host) {
+			h.must("mkdir -p /var/lib/munin/example.com && : >/var/lib/munin/example.com/www.example.com-port_443-count-g.rrd")
+		}},
+	},
 	"plugins/clients/README.md": {
 		{"--no-wait -w 4", " collecting ", func(h *host) { h.must("rm -rf /var/lib/sockcensus/*/*") }},
 		{"--no-wait -w 4", " WARNING ", func(*host) { time.Sleep(6 * time.Second) }},

@@ -80,7 +80,10 @@ func newHost(t *testing.T) *host {
 		}
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d", h.pid)); err != nil || time.Now().After(deadline) {
 			text, _ := os.ReadFile(log)
-			t.Fatalf("a host of its own could not be made: %s", text)
+			if os.Getenv("CI") == "true" {
+				t.Fatalf("not skipped because CI=true: a host of its own could not be made: %s", text)
+			}
+			t.Skipf("SKIPPED: mount namespaces or overlayfs are not to be had: %s", text)
 		}
 	}
 }

@@ -94,7 +94,7 @@ func checkDiffers(want, long, got []string) []string {
 		differs = append(differs, fmt.Sprintf("it is %s %s, not %s %s", is[1], is[2], want[1], want[2]))
 	}
 	if want[2] != is[2] { // more connections than a test has: what alarms differs, no more
-		wantWords, isWords, long = calm(wantWords), calm(isWords), nil
+		wantWords, isWords, long = calm(wantWords, isWords), calm(isWords, wantWords), nil
 	}
 	if masked(wantWords) != masked(isWords) {
 		differs = append(differs, fmt.Sprintf("the words are %q, not %q", masked(isWords), masked(wantWords)))
@@ -110,15 +110,14 @@ func checkDiffers(want, long, got []string) []string {
 	return differs
 }
 
-// calm is the words of a check without what they say of an alarm.
-func calm(words string) string {
-	clauses := strings.Split(words, ", ")
-	for i := len(clauses) - 1; i >= 0; i-- {
-		before, _, alarm := strings.Cut(clauses[i], " (above ")
-		if alarm && i > 0 {
-			clauses = slices.Delete(clauses, i, i+1)
-		} else if alarm {
-			clauses[i] = before
+// calm is the words of a check without what they say of an alarm: a clause that
+// is only there with an alarm is left out.
+func calm(words, other string) string {
+	var clauses []string
+	for clause := range strings.SplitSeq(words, ", ") {
+		before, _, alarm := strings.Cut(clause, " (above ")
+		if !alarm || hasMasked(strings.Split(other, ", "), before) || len(clauses) == 0 {
+			clauses = append(clauses, before)
 		}
 	}
 	return strings.Join(clauses, ", ")
