@@ -7,7 +7,8 @@ import "strings"
 type Fields uint32
 
 // The optional parts. AcceptQueue is the limit of a listening socket's accept
-// queue, which /proc does not show. Autobound is not a part of Socket: only
+// queue, which /proc does not show. Queues are RecvQ and SendQ but for that
+// limit; of unix sockets /proc shows neither. Autobound is not a part of Socket: only
 // the kernel can decide it, so it appears in what a filter needs and in what
 // a source decides.
 const (
@@ -22,11 +23,12 @@ const (
 	FieldAutobound
 	FieldTimer
 	FieldUID
+	FieldQueues
 	fieldsEnd
 )
 
 var fieldNames = [...]string{
-	"cookie", "interface", "mark", "cgroup", "memory", "tcp-info", "v6only", "accept queue limit", "autobound", "timer", "user",
+	"cookie", "interface", "mark", "cgroup", "memory", "tcp-info", "v6only", "accept queue limit", "autobound", "timer", "user", "queues",
 }
 
 // Has reports whether the set holds all of want.

@@ -14,10 +14,12 @@ type Socket struct {
 	Local Endpoint
 	Peer  Endpoint
 	// RecvQ is the number of bytes that the program has not read yet; for a
-	// listening socket, the number of connections that it has not accepted.
+	// listening socket, the number of connections that it has not accepted
+	// (FieldQueues).
 	RecvQ uint32
-	// SendQ is the number of bytes that the peer has not acknowledged; for a
-	// listening socket, the limit of its accept queue (FieldAcceptQueue).
+	// SendQ is the number of bytes that the peer has not acknowledged
+	// (FieldQueues); for a listening socket, the limit of its accept queue
+	// (FieldAcceptQueue).
 	SendQ uint32
 	UID   uint32 // FieldUID; 0 and not known for a socket without an owner
 	// Inode identifies the socket in /proc/PID/fd; zero where no process can
@@ -36,6 +38,15 @@ type Socket struct {
 	V6Only    bool    // FieldV6Only: an IPv6 listener that takes no IPv4
 	Memory    Memory  // FieldMemory
 	TCPInfo   TCPInfo // FieldTCPInfo
+}
+
+// KnowsSendQ reports whether SendQ holds a value: for a listening socket the
+// limit of its accept queue, else what is queued.
+func (s *Socket) KnowsSendQ() bool {
+	if s.State == Listen {
+		return s.Known.Has(FieldAcceptQueue)
+	}
+	return s.Known.Has(FieldQueues)
 }
 
 // HasOwner reports whether a process can hold the socket. Minisockets

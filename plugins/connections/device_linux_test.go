@@ -71,3 +71,41 @@ func TestListShowsDevices(t *testing.T) {
 		t.Errorf("JSON: %s", json)
 	}
 }
+
+// /proc tells neither the limit of an accept queue nor any queue of a unix
+// socket: what is not known is no zero.
+func TestUnknownQueues(t *testing.T) {
+	ns := testhost.NewNetns(t)
+	listenOn(t, ns, "0.0.0.0:6000", "")
+	client, err := ns.Dial(t.Context(), "tcp", "127.0.0.1:6000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	listener, err := ns.Listen("unix", "@sockcensus queues")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	for _, tt := range []struct{ source, protocol, want string }{
+		{"proc", "tcp", `"recv_q": 1, "send_q": null, "local_address": "0.0.0.0"`},
+		{"proc", "unix", `"recv_q": null, "send_q": null, "local_address": "@sockcensus queues"`},
+		{"netlink", "tcp", `"recv_q": 1, "send_q": ` + somaxconn(t, ns) + `, "local_address": "0.0.0.0"`},
+		{"netlink", "unix", `"recv_q": 0, "send_q": ` + somaxconn(t, ns) + `, "local_address": "@sockcensus queues"`},
+	} {
+		got := testhost.Run(t, testhost.Command{
+			Path: testhost.Binary(t, "connections"), Netns: ns,
+			Args: []string{"list", "-l", "--source", tt.source, "--protocol", tt.protocol, "--format", "json"},
+		})
+		if !strings.Contains(got.Stdout, tt.want) {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
+// somaxconn is the backlog that Go listens with.
+func somaxconn(t *testing.T, ns *testhost.Netns) string {
+	t.Helper()
+	got := testhost.Run(t, testhost.Command{Path: testhost.Need(t, "cat"), Args: []string{"/proc/sys/net/core/somaxconn"}, Netns: ns})
+	return strings.TrimSpace(got.Stdout)
+}

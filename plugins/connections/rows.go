@@ -73,7 +73,8 @@ func (r *socketRows) cells(rows iter.Seq2[*sock.Socket, error]) iter.Seq2[[]repo
 // cellsOf appends the cells of one socket, in the order of columns.
 func (r *socketRows) cellsOf(s *sock.Socket, row []report.Cell) []report.Cell {
 	row = append(row,
-		report.Text(s.NetID()), report.Text(s.State.String()), report.Uint(s.RecvQ), report.Uint(s.SendQ))
+		report.Text(s.NetID()), report.Text(s.State.String()),
+		orNull(s.Known.Has(sock.FieldQueues), report.Uint(s.RecvQ)), orNull(s.KnowsSendQ(), report.Uint(s.SendQ)))
 	if r.detailed {
 		return r.details(s, row)
 	}

@@ -7,9 +7,8 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/sock/filter"
 )
 
-// Decides is what these tables tell about tcp sockets beyond addresses, states and
-// queues.
-const Decides = sock.FieldUID | sock.FieldTimer
+// Decides is what these tables tell about tcp sockets beyond addresses and states.
+const Decides = sock.FieldUID | sock.FieldTimer | sock.FieldQueues
 
 // DecidesOf is what the tables of one protocol tell. Of unix sockets and packet
 // sockets a filter itself can tell whether their name was chosen by the kernel.
@@ -20,9 +19,11 @@ func DecidesOf(p sock.Protocol) sock.Fields {
 	case sock.Unix:
 		return sock.FieldAutobound
 	case sock.Packet:
-		return sock.FieldUID | sock.FieldInterface | sock.FieldAutobound
+		return sock.FieldUID | sock.FieldInterface | sock.FieldAutobound | sock.FieldQueues
+	case sock.SCTP: // the queues of associations alone
+		return sock.FieldUID
 	}
-	return sock.FieldUID
+	return sock.FieldUID | sock.FieldQueues
 }
 
 // undecidable returns the error for what the tables of the protocol do not tell.

@@ -93,10 +93,12 @@ func (r *row) fill(s *sock.Socket, p sock.Protocol) {
 		State: sock.StateOf(r.state),
 		RecvQ: r.recvQ, SendQ: r.sendQ,
 		Inode: r.inode,
+		Known: sock.FieldQueues,
 	}
 	s.Local.AddrPort, s.Peer.AddrPort = r.local, r.peer
 	if r.inode != 0 {
-		s.UID, s.Known = r.uid, sock.FieldUID
+		s.UID = r.uid
+		s.Known |= sock.FieldUID
 	}
 	if r.local.Addr().Is6() {
 		setFamily6(s)

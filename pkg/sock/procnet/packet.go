@@ -33,7 +33,7 @@ func parsePacket(c *cursor, _ *table, s *sock.Socket) {
 	*s = sock.Socket{
 		Protocol: sock.Packet, Type: sock.Type(kind), State: sock.Close,
 		RecvQ: uint32(queued), Inode: inode, UID: uint32(uid),
-		Interface: uint32(index), Known: sock.FieldUID | sock.FieldInterface,
+		Interface: uint32(index), Known: sock.FieldUID | sock.FieldInterface | sock.FieldQueues,
 	}
 	s.Local.Name = packetName(protocol)
 }

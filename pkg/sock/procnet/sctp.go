@@ -11,6 +11,7 @@ import (
 // sctpEndpointTable is /proc/net/sctp/eps. An endpoint that neither listens nor is
 // closed repeats its only association, which is in the other table, and is left
 // out. Several addresses of one endpoint are one socket with the first of them.
+// The table tells no queues.
 //
 // Kernel: net/sctp/proc.c, sctp_eps_seq_show.
 func sctpEndpointTable() table {
@@ -72,6 +73,7 @@ func parseSCTPAssociation(c *cursor, _ *table, s *sock.Socket) {
 	peer := readAddresses(c)
 	fillSCTP(s, sctpState(state), uint32(uid), inode)
 	s.SendQ, s.RecvQ = uint32(sendQ), uint32(recvQ)
+	s.Known |= sock.FieldQueues
 	s.Local.AddrPort = netip.AddrPortFrom(local, uint16(localPort))
 	s.Peer.AddrPort = netip.AddrPortFrom(peer, uint16(peerPort))
 	if local.Is6() || peer.Is6() {

@@ -59,23 +59,23 @@ func TestCapturedRows(t *testing.T) {
 		{sock.TCP, 26, func(s *sock.Socket) bool { return s.State == sock.SynSent }, sock.Socket{
 			Family: sock.IPv4, State: sock.SynSent, SendQ: 1, Inode: 175713,
 			Local: end("10.99.0.1:41932"), Peer: end("10.99.1.2:81"),
-			Known: sock.FieldUID | sock.FieldTimer, Timer: sock.Timer{Kind: sock.TimerRetransmit},
+			Known: sock.FieldUID | sock.FieldTimer | sock.FieldQueues, Timer: sock.Timer{Kind: sock.TimerRetransmit},
 		}},
 		{sock.TCP, 26, func(s *sock.Socket) bool { return s.State == sock.TimeWait }, sock.Socket{
 			Family: sock.IPv6, State: sock.TimeWait, Local: end("[::1]:0"), Peer: end("[::1]:0"),
-			Known: sock.FieldTimer, Timer: sock.Timer{Kind: sock.TimerTimeWait},
+			Known: sock.FieldTimer | sock.FieldQueues, Timer: sock.Timer{Kind: sock.TimerTimeWait},
 		}},
 		{sock.TCP, 26, func(s *sock.Socket) bool { return s.Mapped && s.Known.Has(sock.FieldUID) }, sock.Socket{
 			Family: sock.IPv4, Mapped: true, State: sock.Established, Local: end("127.0.0.1:0"), Peer: end("127.0.0.1:0"),
-			Known: sock.FieldUID | sock.FieldTimer,
+			Known: sock.FieldUID | sock.FieldTimer | sock.FieldQueues,
 		}},
 		{sock.SCTP, 6, func(s *sock.Socket) bool { return s.Inode == 27336 }, sock.Socket{
 			Protocol: sock.SCTP, Family: sock.IPv4, State: sock.Established, SendQ: 12, RecvQ: 34, UID: 200, Inode: 27336,
-			Local: end("10.0.0.102:11567"), Peer: end("10.0.0.109:11166"), Known: sock.FieldUID,
+			Local: end("10.0.0.102:11567"), Peer: end("10.0.0.109:11166"), Known: sock.FieldUID | sock.FieldQueues,
 		}},
 		{sock.SCTP, 6, func(s *sock.Socket) bool { return s.Mapped }, sock.Socket{
 			Protocol: sock.SCTP, Family: sock.IPv4, Mapped: true, State: sock.Established, Inode: 27337,
-			Local: end("10.0.0.1:7"), Peer: end("10.0.0.2:36105"), Known: sock.FieldUID,
+			Local: end("10.0.0.1:7"), Peer: end("10.0.0.2:36105"), Known: sock.FieldUID | sock.FieldQueues,
 		}},
 		{sock.SCTP, 6, func(s *sock.Socket) bool { return s.Inode == 15423 }, sock.Socket{
 			Protocol: sock.SCTP, Family: sock.IPv6, State: sock.Listen, Inode: 15423,
@@ -89,7 +89,7 @@ func TestCapturedRows(t *testing.T) {
 		}},
 		{sock.Packet, 2, func(s *sock.Socket) bool { return s.Interface == 1 }, sock.Socket{
 			Protocol: sock.Packet, Type: sock.Datagram, State: sock.Close, Interface: 1, Local: sock.Endpoint{Name: "0x0806"},
-			Known: sock.FieldUID | sock.FieldInterface,
+			Known: sock.FieldUID | sock.FieldInterface | sock.FieldQueues,
 		}},
 	} {
 		all := mustCollect(t, Request{Protocol: c.protocol})

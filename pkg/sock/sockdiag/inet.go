@@ -105,7 +105,7 @@ func parseInet(b []byte, s *sock.Socket, p sock.Protocol, attributes bool) error
 	forget(s)
 	s.Protocol = p
 	s.State = sock.StateOf(msg[1])
-	s.Known = sock.FieldCookie | sock.FieldInterface
+	s.Known = sock.FieldCookie | sock.FieldInterface | sock.FieldQueues
 	s.Interface = binary.NativeEndian.Uint32(msg[40:])
 	s.Cookie = cookie(msg[44:52])
 	s.RecvQ = binary.NativeEndian.Uint32(msg[56:])

@@ -58,6 +58,7 @@ func parsePacket(b []byte, s *sock.Socket) error {
 		case kind == packetMemory:
 			setMemory(s, value)
 			s.RecvQ = s.Memory.RecvAllocated
+			s.Known |= sock.FieldQueues
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestDCCP(t *testing.T) {
 			5, 0, attrV6Only, 0, 1, 0, 0, 0)), done()),
 	}})
 	got := replayed(t, c, Request{Protocol: sock.DCCP})
-	known := sock.FieldCookie | sock.FieldInterface | sock.FieldTimer | sock.FieldUID
+	known := sock.FieldCookie | sock.FieldInterface | sock.FieldTimer | sock.FieldUID | sock.FieldQueues
 	common := sock.Socket{Protocol: sock.DCCP, RecvQ: 10, SendQ: 20, UID: 1000, Inode: 0xffff_0001, Cookie: 0x55_11223344, Interface: 3}
 	connection, listener := common, common
 	connection.Family, connection.State, connection.Known = sock.IPv4, sock.Established, known

@@ -64,6 +64,7 @@ func parseUnix(b []byte, s *sock.Socket) error {
 		case kind == unixQueues && len(value) >= 8:
 			s.RecvQ = binary.NativeEndian.Uint32(value)
 			s.SendQ = binary.NativeEndian.Uint32(value[4:])
+			s.Known |= sock.FieldQueues
 			if s.State == sock.Listen {
 				s.Known |= sock.FieldAcceptQueue
 			}
