@@ -127,8 +127,18 @@ func setOpen(g *report.Graph, fields []munin.Field, remembered Remembered) {
 }
 
 // NoStateDir reports whether an error means that there is no place to remember
-// anything, which for a call by hand is nothing to complain about.
+// anything.
 func NoStateDir(err error) bool {
 	var dir *state.DirError
 	return errors.As(err, &dir)
+}
+
+// Unremembered adds to a graph's report why its fields could not be remembered.
+// To have no place for it is nothing to complain about in a call by hand; to
+// munin-node's it is, because the node gives every plugin one.
+func (c *Call) Unremembered(r *report.Report, err error) {
+	if c.Env.Getenv("MUNIN_STATEFILE") == "" && NoStateDir(err) {
+		return
+	}
+	r.Problems = append(r.Problems, "the fields of this graph are those of the hour, because they cannot be remembered: "+err.Error())
 }

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/state"
 )
 
 // keep runs KeepFields for a graph of these peers and returns the report.
@@ -42,6 +44,23 @@ func TestKeepFields(t *testing.T) {
 		r := keep(t, dir, strings.Fields(tt.now)...)
 		if got := fieldNames(r); got != tt.want || len(r.Problems) != 0 {
 			t.Errorf("with %s: fields %s, problems %q, want %s and none", tt.now, got, r.Problems, tt.want)
+		}
+	}
+}
+
+func TestUnremembered(t *testing.T) {
+	nowhere, full := &state.DirError{Dir: "/gone", Err: os.ErrNotExist}, errors.New("disk full")
+	munin := []string{"MUNIN_STATEFILE=/gone/fake_a-"}
+	for _, tt := range []struct {
+		environ []string
+		err     error
+		said    int
+	}{{nil, nowhere, 0}, {nil, full, 1}, {munin, nowhere, 1}, {munin, full, 1}} {
+		r := new(report.Report)
+		call := &Call{Plugin: fakePlugin(), Env: Env{Environ: tt.environ}}
+		call.Unremembered(r, tt.err)
+		if len(r.Problems) != tt.said || tt.said > 0 && !strings.HasSuffix(r.Problems[0], ": "+tt.err.Error()) {
+			t.Errorf("%v with %q: problems %q, want %d", tt.err, tt.environ, r.Problems, tt.said)
 		}
 	}
 }

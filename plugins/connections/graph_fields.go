@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -24,9 +23,8 @@ func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *repo
 		sizes[v.grouper.label(c.group, d)] += c.count
 	}
 	err := call.KeepFields(ctx, r, fieldsFormat(d), v.top, func(name string) report.Metric { return groupField(report.Count(sizes[name])) })
-	byHand := call.Env.Getenv("MUNIN_STATEFILE") == ""
-	if err != nil && !(byHand && plugin.NoStateDir(err)) {
-		r.Problems = append(r.Problems, fmt.Sprintf("the fields of this graph are those of the hour, because they cannot be remembered: %v", err))
+	if err != nil {
+		call.Unremembered(r, err)
 	}
 	rest := t.total
 	for i := range g.Metrics {

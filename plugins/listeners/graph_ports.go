@@ -51,8 +51,8 @@ func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Re
 		}
 		return portMetric(suffix, portOf(name), absent)
 	})
-	if err != nil && !plugin.NoStateDir(err) {
-		r.Problems = append(r.Problems, fmt.Sprintf("the fields of this graph are those of the hour, because they cannot be remembered: %v", err))
+	if err != nil {
+		call.Unremembered(r, err)
 	}
 	if other, ok := rest(suffix, figures, g.Metrics); ok {
 		g.Metrics = append(g.Metrics, other)

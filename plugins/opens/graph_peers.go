@@ -51,6 +51,7 @@ func graphPeers(ctx context.Context, call *plugin.Call, h *host, q *question, po
 	}
 	if plugin.NoStateDir(err) {
 		sinceBeginning(q, s, &r.Graphs[0])
+		call.Unremembered(r, err)
 		return nil
 	}
 	return err
