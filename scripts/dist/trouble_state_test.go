@@ -24,6 +24,11 @@ var stateTroubles = []trouble{
 	{"first runs", []string{"... collecting"}, func(s *site) (bad, mended []testhost.Result) {
 		return s.sandbox("prepare-host; "+bothChecks, "sleep 1.1; "+bothChecks)
 	}},
+	{"opens without anything to compare with", []string{"no directory to remember things between runs", "... collecting"}, func(s *site) (bad, mended []testhost.Result) {
+		// Counting has gone on for longer than the period.
+		const run = "nagios check_opens -p 443 --period 1s -w 10; "
+		return s.sandbox("sockcensus-opens on >/dev/null; sleep 3.5; "+run+"prepare-host; "+run, "sleep 1; "+run)
+	}},
 	{"a read-only /var", []string{"state directory ... cannot be used: read-only file system"}, func(s *site) (bad, mended []testhost.Result) {
 		return s.sandbox("prepare-host; mount -o remount,ro /var/lib; "+bothChecks, "mount -o remount,rw /var/lib; "+later)
 	}},
@@ -53,15 +58,33 @@ var stateTroubles = []trouble{
 		return s.sandbox("prepare-host; begun=$(nagios "+check+"1h); nagios "+check+"1h", "nagios "+check+"1ms")
 	}},
 	{"Munin's fields without memory", []string{"the fields of this graph are those of the hour", "state directory ... cannot be used: permission denied"}, func(s *site) (bad, mended []testhost.Result) {
-		node := s.node("[connections_peers]\nenv.port 7443\nenv.by peer\n", "connections_peers")
+		dir, links := testhost.Dir(s.t), []string{"connections_peers", "listeners_queue", "opens_peers_7443"}
+		counters := []string{"--bpffs", filepath.Join(dir, "bpf"), "--db", filepath.Join(dir, "db")}
+		s.asRoot("opens", append([]string{"on"}, counters...)...)
+		s.t.Cleanup(func() { s.asRoot("opens", append([]string{"off"}, counters...)...) })
+		node := s.node("[connections_peers]\nenv.port 7443\nenv.by peer\n[opens_*]\nenv.bpffs "+counters[1]+"\nenv.db "+counters[3]+"\n", links...)
 		state := filepath.Join(node.StateDir, "nobody")
 		if err := os.Mkdir(state, 0o755); err != nil {
 			s.t.Fatal(err)
 		}
-		bad = append(bad, node.Run("connections_peers", ""))
+		for _, link := range links {
+			bad = append(bad, node.Run(link, ""))
+		}
 		if err := os.Chown(state, int(testhost.MuninUser(s.t).UID), -1); err != nil {
 			s.t.Fatal(err)
 		}
-		return bad, append(mended, node.Run("connections_peers", ""))
+		for _, link := range links {
+			mended = append(mended, node.Run(link, ""))
+		}
+		return bad, mended
+	}},
+	{"Munin's damaged memory", []string{"state file ... cannot be used and is replaced"}, func(s *site) (bad, mended []testhost.Result) {
+		node := s.node("[connections_peers]\nenv.port 7443\nenv.by peer\n", "connections_peers")
+		node.Run("connections_peers", "")
+		file := filepath.Join(node.StateDir, "nobody", "connections_peers-") // no master's address: munin-run
+		if err := os.Truncate(file, 10); err != nil {
+			s.t.Fatal(err)
+		}
+		return []testhost.Result{node.Run("connections_peers", "")}, []testhost.Result{node.Run("connections_peers", "")}
 	}},
 }

@@ -242,6 +242,7 @@ nagios() {
 }
 `
 	testhost.NagiosUser(s.t)
+	testhost.Need(s.t, "setpriv")
 	r := testhost.Run(s.t, testhost.Command{
 		Path: testhost.Need(s.t, "unshare"),
 		Args: []string{"--mount", "--propagation", "private", "sh", "-c", before + setup + "\necho === advice\n" + advice + "\n"},
