@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
@@ -39,15 +40,22 @@ func (o *Options) Query(ctx context.Context, call *plugin.Call, d Defaults) (*Se
 		return nil, err
 	}
 	selected.Host.NetNS = selected.NetNS
-	expr, states, err := o.expression(selected)
+	conditions, err := o.conditions(selected)
 	if err != nil {
 		return nil, err
 	}
-	selected.Filter = expr
+	written, states, err := o.filters(selected)
+	if err != nil {
+		return nil, err
+	}
 	if err := o.tables(selected, states, d); err != nil {
 		return nil, err
 	}
-	if err := o.contradiction(selected); err != nil {
+	conditions = append(conditions, written...)
+	if err := o.contradiction(selected, conditions); err != nil {
+		return nil, err
+	}
+	if selected.Filter, err = selected.narrowed(joined(conditions)); err != nil {
 		return nil, err
 	}
 	if set(o.Process) {
@@ -90,6 +98,9 @@ func (o *Options) tables(s *Selected, inFilter sock.StateSet, d Defaults) error 
 		}
 		states &= inFilter
 	}
+	if err := stateContradiction(protocols, states); err != nil {
+		return err
+	}
 	for _, p := range protocols {
 		table := scan.Table{Protocol: p, States: states}
 		switch {
@@ -104,43 +115,59 @@ func (o *Options) tables(s *Selected, inFilter sock.StateSet, d Defaults) error 
 	return nil
 }
 
-// expression joins every condition on a socket into one.
-func (o *Options) expression(s *Selected) (filter.Expr, sock.StateSet, error) {
+// A condition is what one option asks of a socket; nil is nothing.
+type condition struct {
+	option string // as it was written
+	expr   filter.Expr
+}
+
+func joined(conditions []condition) filter.Expr {
+	exprs := make([]filter.Expr, len(conditions))
+	for i, c := range conditions {
+		exprs[i] = c.expr
+	}
+	return filter.All(exprs...)
+}
+
+// conditions reads the options that are conditions on a socket.
+func (o *Options) conditions(s *Selected) ([]condition, error) {
 	var err error
 	if s.Ports, err = Ports("--port", append(o.Port, o.LocalPort...), s.Host); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if s.PeerPorts, err = Ports("--peer-port", o.PeerPort, s.Host); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	locals, err := Prefixes("--local", o.Local)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if s.Peers, err = Prefixes("--peer", o.Peer); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	conditions := []filter.Expr{
-		anyPort(filter.Local, s.Ports), anyPort(filter.Peer, s.PeerPorts),
-		filter.Address(filter.Local, locals), filter.Address(filter.Peer, s.Peers),
+	conditions := []condition{
+		{given("--port", o.Port, o.LocalPort), anyPort(filter.Local, s.Ports)},
+		{given("--peer-port", o.PeerPort), anyPort(filter.Peer, s.PeerPorts)},
+		{given("--local", o.Local), filter.Address(filter.Local, locals)},
+		{given("--peer", o.Peer), filter.Address(filter.Peer, s.Peers)},
 	}
-	for _, read := range []func(*Selected) (filter.Expr, error){o.interfaces, o.users, o.cgroups} {
-		condition, err := read(s)
+	for _, option := range []struct {
+		name   string
+		values []string
+		read   func(*Selected) (filter.Expr, error)
+	}{{"--interface", o.Interface, o.interfaces}, {"--user", o.User, o.users}, {"--cgroup", o.Cgroup, o.cgroups}, {"--mark", o.Mark, o.marks}} {
+		expr, err := option.read(s)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		conditions = append(conditions, condition)
+		conditions = append(conditions, condition{given(option.name, option.values), expr})
 	}
-	mark, err := marks(o.Mark)
-	if err != nil {
-		return nil, 0, err
-	}
-	written, states, err := o.filters(s)
-	if err != nil {
-		return nil, 0, err
-	}
-	expr, err := s.narrowed(filter.All(append(conditions, mark, written)...))
-	return expr, states, err
+	return conditions, nil
+}
+
+// given is an option as it was written.
+func given(name string, values ...[]string) string {
+	return name + " " + quote.Line(strings.Join(plugin.Words(slices.Concat(values...)), ","))
 }
 
 // narrowed adds the range of local ports to a condition on autobound sockets:
@@ -211,15 +238,22 @@ func (o *Options) cgroups(s *Selected) (filter.Expr, error) {
 
 // filters reads every --filter. The states that they begin with have to hold
 // together, as their conditions have.
-func (o *Options) filters(s *Selected) (filter.Expr, sock.StateSet, error) {
-	var all []filter.Expr
+func (o *Options) filters(s *Selected) ([]condition, sock.StateSet, error) {
+	protocols, err := o.protocols()
+	if err != nil {
+		return nil, 0, err
+	}
+	var all []condition
 	states := sock.NoStates
 	for _, text := range plugin.Unsplit(o.Filter) {
-		f, err := filter.Parse(text, s.Host)
+		f, err := filter.ParseFor(protocols[0], text, s.Host)
+		if slices.ContainsFunc(protocols, func(p sock.Protocol) bool { return p != protocols[0] }) {
+			f, err = filter.Parse(text, s.Host)
+		}
 		if err != nil {
 			return nil, 0, &plugin.UsageError{Sentence: err.Error(), Err: err}
 		}
-		all = append(all, f.Expr)
+		all = append(all, condition{"--filter " + quote.Text(text), f.Expr})
 		switch {
 		case f.States == sock.NoStates:
 		case states == sock.NoStates:
@@ -230,64 +264,7 @@ func (o *Options) filters(s *Selected) (filter.Expr, sock.StateSet, error) {
 			states &= f.States
 		}
 	}
-	return filter.All(all...), states, nil
-}
-
-// contradiction finds selections that no socket can match, which are a
-// mistake rather than a question.
-func (o *Options) contradiction(s *Selected) error {
-	switch {
-	case o.IPv4 && o.IPv6:
-	case o.IPv4:
-		s.Families = s.Families.Set(sock.IPv4)
-	case o.IPv6:
-		s.Families = s.Families.Set(sock.IPv6)
-	}
-	for _, option := range []struct {
-		name   string
-		values []string
-	}{{"--peer", o.Peer}, {"--local", o.Local}} {
-		prefixes, err := Prefixes(option.name, option.values)
-		if err == nil && len(prefixes) > 0 && !anyFamily(s.Families, prefixes) {
-			return plugin.Usagef("%s %s contradicts %s: no socket has both", option.name, strings.Join(option.values, ","), familyOption(o))
-		}
-	}
-	return o.protocolContradiction(s)
-}
-
-func (o *Options) protocolContradiction(s *Selected) error {
-	for _, t := range s.Tables {
-		p := t.Protocol
-		switch {
-		case !p.HasPorts() && len(s.Ports)+len(s.PeerPorts) > 0:
-			return plugin.Usagef("--port contradicts --protocol %s: its sockets have no ports", p)
-		case !p.Internet() && (set(o.Peer) || set(o.Local)):
-			return plugin.Usagef("--peer and --local contradict --protocol %s: its sockets have no IP addresses", p)
-		case !p.Internet() && s.Families != 0:
-			return plugin.Usagef("%s contradicts --protocol %s: its sockets have no IP addresses", familyOption(o), p)
-		}
-	}
-	return nil
-}
-
-func anyFamily(families sock.Families, prefixes []netip.Prefix) bool {
-	for _, prefix := range prefixes {
-		family := sock.IPv6
-		if prefix.Addr().Is4() {
-			family = sock.IPv4
-		}
-		if families.Has(family) || prefix.Bits() == 0 {
-			return true
-		}
-	}
-	return false
-}
-
-func familyOption(o *Options) string {
-	if o.IPv4 {
-		return "--ipv4"
-	}
-	return "--ipv6"
+	return all, states, nil
 }
 
 // Trace says how the sockets were found, where --verbose asks for it.

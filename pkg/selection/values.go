@@ -152,6 +152,8 @@ func (o *Options) protocols() ([]sock.Protocol, error) {
 	return protocols, nil
 }
 
+func (o *Options) marks(*Selected) (filter.Expr, error) { return marks(o.Mark) }
+
 // marks reads --mark.
 func marks(values []string) (filter.Expr, error) {
 	var marks []filter.Expr
@@ -164,6 +166,9 @@ func marks(values []string) (filter.Expr, error) {
 		}
 		if err != nil {
 			return nil, plugin.Usagef("--mark %s: use a number of 32 bits, with a mask if need be: 0x10 or 0x10/0xff", quote.Text(word))
+		}
+		if value&^bits != 0 {
+			return nil, plugin.Usagef("--mark %s never matches: the value %#x has bits outside of the mask %#x", quote.Text(word), value, bits)
 		}
 		marks = append(marks, filter.Mark{Value: uint32(value), Mask: uint32(bits)})
 	}

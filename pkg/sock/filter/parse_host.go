@@ -257,10 +257,18 @@ func notHostName(text string) string {
 	}
 	for i := 0; i < len(text); i++ {
 		if c := text[i]; c <= ' ' || c > '~' || strings.IndexByte("()[]{}<>=!|&,;*?'\"`$\\", c) >= 0 {
-			return quote.Text(text) + " is no address: use " + hostForm
+			return quote.Text(text) + " is no address: use " + hostForm + notePattern(text)
 		}
 	}
 	return ""
+}
+
+// notePattern tells how to write what looks like a pattern of unix names.
+func notePattern(text string) string {
+	if strings.IndexAny(text, "*?") < 0 {
+		return ""
+	}
+	return "; a pattern of unix names is written " + quote.Text("unix:"+text)
 }
 
 // parseAddr reads a numeric address, an IPv4 one as ss does: its parts may be

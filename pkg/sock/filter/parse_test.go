@@ -246,6 +246,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"state all exclude all", 11, "no state is left"},
 		{"sport 80 state all", 10, "first"},
 		{"dst a|b", 5, `\x7c`},
+		{"src *with*", 5, `a pattern of unix names is written "unix:*with*"`},
 		{"dst \x1b[2J\xff`", 5, `\x1b[2J\xff\x60`},
 		{strings.Repeat("(", 300), 201, "200"},
 		{strings.Repeat("! ", 300), 401, "200"},

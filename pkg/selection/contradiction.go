@@ -1,0 +1,124 @@
+package selection
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/sock"
+	"github.com/sockcensus/sockcensus/pkg/sock/filter"
+	"github.com/sockcensus/sockcensus/pkg/sock/scan"
+)
+
+// contradiction finds selections that no socket can match, which are a
+// mistake rather than a question. What a single filter says of itself is left
+// alone, as in ss.
+func (o *Options) contradiction(s *Selected, conditions []condition) error {
+	switch {
+	case o.IPv4 && o.IPv6:
+	case o.IPv4:
+		s.Families = s.Families.Set(sock.IPv4)
+		conditions = slices.Concat([]condition{{"--ipv4", filter.ByAddress(sock.IPv4)}}, conditions)
+	case o.IPv6:
+		s.Families = s.Families.Set(sock.IPv6)
+		conditions = slices.Concat([]condition{{"--ipv6", filter.ByAddress(sock.IPv6)}}, conditions)
+	}
+	if err := o.protocolContradiction(s); err != nil {
+		return err
+	}
+	for i, c := range conditions {
+		if err := kindContradiction(c, s.Tables); err != nil {
+			return err
+		}
+		for _, other := range conditions[:i] {
+			if filter.Disjoint(other.expr, c.expr) {
+				return plugin.Usagef("%s contradicts %s: no socket has both", c.option, other.option)
+			}
+		}
+	}
+	return nil
+}
+
+func (o *Options) protocolContradiction(s *Selected) error {
+	for _, t := range s.Tables {
+		p := t.Protocol
+		switch {
+		case !p.HasPorts() && len(s.Ports)+len(s.PeerPorts) > 0:
+			return plugin.Usagef("--port contradicts --protocol %s: its sockets have no ports", p)
+		case !p.Internet() && (set(o.Peer) || set(o.Local)):
+			return plugin.Usagef("--peer and --local contradict --protocol %s: its sockets have no IP addresses", p)
+		case !p.Internet() && s.Families != 0:
+			return plugin.Usagef("%s contradicts --protocol %s: its sockets have no IP addresses", familyOption(o), p)
+		}
+	}
+	return nil
+}
+
+// kindContradiction finds a condition on sockets of a kind that no table of
+// the selection has.
+func kindContradiction(c condition, tables []scan.Table) error {
+	if c.expr == nil {
+		return nil
+	}
+	internet, unix, packet := filter.Kinds(c.expr)
+	if !internet && !unix && !packet {
+		return nil // contradicts itself
+	}
+	for _, t := range tables {
+		switch p := t.Protocol; {
+		case p == sock.Unix && unix, p == sock.Packet && packet, p.Internet() && internet:
+			return nil
+		}
+	}
+	kind, protocol := "internet", "tcp, udp or another of them"
+	switch {
+	case unix:
+		kind, protocol = "unix", "unix"
+	case packet:
+		kind, protocol = "packet", "packet"
+	}
+	return plugin.Usagef("%s is about %s sockets: give --protocol %s with it", c.option, kind, protocol)
+}
+
+// stateContradiction finds states that no socket of the protocols is ever in.
+// NoStates is the default of each protocol.
+func stateContradiction(protocols []sock.Protocol, states sock.StateSet) error {
+	if states == sock.NoStates {
+		return nil
+	}
+	var names []string
+	possible := sock.NoStates
+	for _, p := range protocols {
+		names = append(names, p.String())
+		possible |= statesOf(p)
+	}
+	if states&possible != 0 {
+		return nil
+	}
+	return plugin.Usagef("--protocol %s: no %s socket is ever in the state %s, only in %s", strings.Join(names, ","),
+		strings.Join(names, " or "), either(states), either(possible))
+}
+
+func either(states sock.StateSet) string { return strings.ReplaceAll(fmt.Sprint(states), ",", " or ") }
+
+// statesOf returns the states that the kernel gives to sockets of a protocol.
+func statesOf(p sock.Protocol) sock.StateSet {
+	switch p {
+	case sock.UDP, sock.UDPLite, sock.Raw:
+		return sock.StatesOf(sock.Established, sock.Close)
+	case sock.Unix:
+		return sock.StatesOf(sock.Established, sock.Close, sock.Listen)
+	case sock.Packet:
+		return sock.StatesOf(sock.Close)
+	default:
+		return sock.AllStates
+	}
+}
+
+func familyOption(o *Options) string {
+	if o.IPv4 {
+		return "--ipv4"
+	}
+	return "--ipv6"
+}

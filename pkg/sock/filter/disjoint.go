@@ -1,0 +1,207 @@
+package filter
+
+import (
+	"math"
+	"net/netip"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
+)
+
+// Disjoint reports whether it is certain that no socket matches both
+// expressions, as none does sport = :80 and sport = :443. It looks at what each
+// says by itself: false is no promise that there can be such a socket.
+func Disjoint(a, b Expr) bool {
+	if a == nil || b == nil {
+		return false
+	}
+	return disjoint(a, b) || disjoint(b, a)
+}
+
+func disjoint(a, b Expr) bool {
+	switch a := a.(type) {
+	case And:
+		return Disjoint(a.Left, b) || Disjoint(a.Right, b)
+	case Or:
+		return Disjoint(a.Left, b) && Disjoint(a.Right, b)
+	case Not:
+		if inner, twice := a.X.(Not); twice {
+			return Disjoint(inner.X, b)
+		}
+		return implies(b, a.X)
+	case Host:
+		return a.disjoint(b)
+	case Port:
+		low, high, ok := portsOf(b, a.Side)
+		return ok && !a.anyOf(low, high)
+	case Domain:
+		other, ok := b.(Domain)
+		return ok && a != other
+	case Device:
+		other, ok := b.(Device)
+		return ok && a != other
+	case UID:
+		other, ok := b.(UID)
+		return ok && a != other
+	case Cgroup:
+		other, ok := b.(Cgroup)
+		return ok && a.ID != other.ID
+	case Mark:
+		other, ok := b.(Mark)
+		return ok && (a.Value^other.Value)&a.Mask&other.Mask != 0
+	}
+	return false
+}
+
+// implies reports whether it is certain that every socket which e matches
+// matches x too.
+func implies(e, x Expr) bool {
+	switch x := x.(type) {
+	case Any:
+		return true
+	case And:
+		return implies(e, x.Left) && implies(e, x.Right)
+	case Or:
+		if implies(e, x.Left) || implies(e, x.Right) {
+			return true
+		}
+	}
+	switch e := e.(type) {
+	case And:
+		return implies(e.Left, x) || implies(e.Right, x)
+	case Or:
+		return implies(e.Left, x) && implies(e.Right, x)
+	case Domain:
+		// An AF_INET socket has IPv4 addresses, whatever they are.
+		every := Host{Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
+		return e == x || e.Family == sock.IPv4 && every.implies(x)
+	case Host:
+		return e.implies(x)
+	case Port:
+		low, high, ok := portsOf(e, e.Side)
+		port, isPort := x.(Port)
+		return e == x || ok && isPort && port.Side == e.Side && port.allOf(low, high)
+	}
+	return e == x
+}
+
+// implies reports whether every socket with this address matches x.
+func (e Host) implies(x Expr) bool {
+	switch x := x.(type) {
+	case Host:
+		return x.Side == e.Side && (!x.HasPort || x.HasPort == e.HasPort && x.Port == e.Port) &&
+			x.Prefix.Addr().Is4() == e.Prefix.Addr().Is4() && x.Prefix.Bits() <= e.Prefix.Bits() && x.Prefix.Contains(e.Prefix.Addr())
+	case Port:
+		return e.HasPort && x.Side == e.Side && x.allOf(e.Port, e.Port)
+	}
+	return false
+}
+
+// disjoint reports whether no socket with this address matches b.
+func (e Host) disjoint(b Expr) bool {
+	switch b := b.(type) {
+	case UnixPath, Link:
+		return true
+	case Host:
+		if b.Side != e.Side {
+			return b.Prefix.Addr().Is4() != e.Prefix.Addr().Is4() && !mixable(b.Prefix) && !mixable(e.Prefix)
+		}
+		return !samePlace(e.Prefix, b.Prefix) || e.HasPort && b.HasPort && e.Port != b.Port
+	}
+	return false
+}
+
+var mappedPrefix = netip.MustParsePrefix("::ffff:0:0/96")
+
+// mixable reports whether a socket with an address of an IPv6 prefix can have
+// an IPv4 address at its other end: it can be a mapped address, or none.
+func mixable(p netip.Prefix) bool {
+	return !p.Addr().Is4() && (p.Overlaps(mappedPrefix) || p.Contains(netip.IPv6Unspecified()))
+}
+
+// samePlace reports whether an address can be in both prefixes. Of different
+// families it is a mapped one, or that of a socket which has none.
+func samePlace(a, b netip.Prefix) bool {
+	if a.Addr().Is4() == b.Addr().Is4() {
+		return a.Overlaps(b)
+	}
+	return mixable(a) || mixable(b)
+}
+
+// portsOf returns the ports that e leaves on a side, if they are a range.
+func portsOf(e Expr, side Side) (low, high uint16, ok bool) {
+	switch e := e.(type) {
+	case Host:
+		return e.Port, e.Port, e.HasPort && e.Side == side
+	case Port:
+		if e.Side != side {
+			return 0, 0, false
+		}
+		switch p := e.Port; {
+		case e.Op == Equal:
+			return p, p, true
+		case e.Op == Less && p > 0:
+			return 0, p - 1, true
+		case e.Op == LessOrEqual:
+			return 0, p, true
+		case e.Op == Greater && p < math.MaxUint16:
+			return p + 1, math.MaxUint16, true
+		case e.Op == GreaterOrEqual:
+			return p, math.MaxUint16, true
+		}
+	}
+	return 0, 0, false
+}
+
+// anyOf reports whether the comparison holds for a port from low to high.
+func (e Port) anyOf(low, high uint16) bool {
+	switch e.Op {
+	case Equal:
+		return low <= e.Port && e.Port <= high
+	case NotEqual:
+		return low != e.Port || high != e.Port
+	case Less:
+		return low < e.Port
+	case LessOrEqual:
+		return low <= e.Port
+	case Greater:
+		return high > e.Port
+	default:
+		return high >= e.Port
+	}
+}
+
+// allOf reports whether the comparison holds for all ports from low to high.
+func (e Port) allOf(low, high uint16) bool {
+	return !e.opposite().anyOf(low, high)
+}
+
+func (e Port) opposite() Port {
+	opposites := [...]Op{Equal: NotEqual, NotEqual: Equal, Less: GreaterOrEqual, LessOrEqual: Greater, Greater: LessOrEqual, GreaterOrEqual: Less}
+	return Port{e.Side, opposites[e.Op], e.Port}
+}
+
+// Kinds says of which kinds of sockets e can match some: those with internet
+// addresses, unix sockets, packet sockets.
+func Kinds(e Expr) (internet, unix, packet bool) {
+	switch e := e.(type) {
+	case And:
+		i, u, p := Kinds(e.Left)
+		internet, unix, packet = Kinds(e.Right)
+		return i && internet, u && unix, p && packet
+	case Or:
+		i, u, p := Kinds(e.Left)
+		internet, unix, packet = Kinds(e.Right)
+		return i || internet, u || unix, p || packet
+	case Not:
+		if inner, twice := e.X.(Not); twice {
+			return Kinds(inner.X)
+		}
+	case Host, Domain:
+		return true, false, false
+	case UnixPath:
+		return false, true, false
+	case Link:
+		return false, false, true
+	}
+	return true, true, true
+}
