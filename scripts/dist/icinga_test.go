@@ -27,17 +27,38 @@ func icingaConfig(t *testing.T, usr string) string {
 	return text.String()
 }
 
-func TestIcingaServices(t *testing.T) {
-	usr := install(t)
-	config := icingaConfig(t, usr) + read(t, filepath.Join(usr, "share/doc/sockcensus/icinga/services.conf")) + `
+// icingaHost is a host that wants all services of the example.
+const icingaHost = `
 object Host "web1" {
 	check_command = "dummy"
-	vars.connections_ports["443"] = { warning = 500, critical = 800 }
+	vars.connections_ports["443"] = { warning = 3, critical = 800 }
 	vars.sockcensus = true
 }
 `
-	if r := testhost.ValidateIcinga(t, testhost.IcingaOptions{Config: config}); r.Code != 0 || !strings.Contains(r.Stdout, "Instantiated 4 Services") {
+
+// The example is valid beside the commands, and each service that it applies to a
+// host gives what its command line gives directly. The API's own connections are
+// more where all are counted.
+func TestIcingaServices(t *testing.T) {
+	h := newHouse(t)
+	services := read(t, filepath.Join(h.usr, "share/doc/sockcensus/icinga/services.conf"))
+	config := icingaConfig(t, h.usr) + strings.ReplaceAll(services, "check_interval = 1m", "check_interval = 2s") + icingaHost
+	options := testhost.IcingaOptions{Config: config, Netns: h.ns}
+	if r := testhost.ValidateIcinga(t, options); r.Code != 0 || !strings.Contains(r.Stdout, "Instantiated 4 Services") {
 		t.Errorf("icinga2 daemon -C: %s", r)
+	}
+	icinga := testhost.NewIcinga(t, options)
+	for service, want := range map[string]string{
+		"connections-443": "CONNECTIONS WARNING - 5 established to port 443 (above 3)",
+		"close-wait":      "CONNECTIONS OK - ",
+		"accept-queues":   "LISTENERS OK - ",
+		"conntrack":       "CONNTRACK OK - 409 of ",
+	} {
+		got := icinga.Service("web1!" + service)
+		directly := testhost.Run(t, testhost.Command{Path: got.Command[0], Args: got.Command[1:], User: testhost.NagiosUser(t), Netns: h.ns})
+		if got.State != directly.Code || !strings.HasPrefix(got.Output, want) || masked(takeApart(got.Output).words) != masked(takeApart(directly.Stdout).words) {
+			t.Errorf("%s: Icinga has %+v, want %q, directly %s", service, got, want, directly)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ var metrics = []struct {
 	{"conntrack --by src --top 2", nil},
 	{"conntrack --sample 100ms", []string{"sockcensus_conntrack_new 0"}},
 	{"opens COUNTERS --port 443", []string{"sockcensus_opens_opens 6", "sockcensus_opens_peers 4", `sockcensus_opens_by_peer{peer="127.0.0.3"} 2`}},
-	{"opens COUNTERS --direction out --top 2", []string{"sockcensus_opens_lost 0"}},
+	{"opens COUNTERS --port 80,443 --peer 127.0.0.0/8 --top 1", []string{"sockcensus_opens_opens 6", "sockcensus_opens_lost 0"}},
 }
 
 // metricsOf prints the metrics of a call.

@@ -105,14 +105,18 @@ func (i *Icinga) run(args ...string) Result {
 // Log is what Icinga has logged so far.
 func (i *Icinga) Log() string { return readLog(filepath.Join(i.dir, "log", "icinga2.log")) }
 
-// Service waits until a service of host "test" has been checked and returns the
-// result as the API shows it, each item of performance data parsed by Icinga.
+// Service waits until a service of host "test", or HOST!SERVICE, has been checked
+// and returns the result as the API shows it, each item of performance data parsed
+// by Icinga.
 func (i *Icinga) Service(name string) IcingaService {
 	i.t.Helper()
+	if !strings.Contains(name, "!") {
+		name = "test!" + name
+	}
 	var answer icingaObjects
 	i.proc.waitFor(i.t, "the check of "+name, readyLimit, i.Log, func() bool {
 		answer = icingaObjects{}
-		i.get("/v1/objects/services/test!"+name+"?attrs=last_check_result", &answer)
+		i.get("/v1/objects/services/"+name+"?attrs=last_check_result", &answer)
 		return len(answer.Results) == 1 && answer.Results[0].Attrs.Result != nil
 	})
 	result := answer.Results[0].Attrs.Result
