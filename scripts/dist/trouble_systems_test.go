@@ -41,7 +41,9 @@ var muninTroubles = []trouble{
 		node.Link("connections_80", "/usr/share/munin/plugins/gone_")
 		node.Start()
 		client := node.Client()
-		for _, link := range []string{"connections_443", "connections_80", "connections_22"} {
+		node.Link("connections_22", s.installed("connections")) // after the node was started
+		late := testhost.Result{Stdout: strings.Join(client.Fetch("connections_22"), "\n")}
+		for _, link := range []string{"connections_443", "connections_80", "connections_nowhere"} {
 			bad = append(bad, node.Run(link, ""), testhost.Result{Stdout: strings.Join(client.Fetch(link), "\n")})
 		}
 		client.Quit()
@@ -50,7 +52,11 @@ var muninTroubles = []trouble{
 			s.t.Fatal(err)
 		}
 		node.Start()
-		return bad, []testhost.Result{node.Run("connections_443", ""), {Stdout: strings.Join(node.Client().Fetch("connections_443"), "\n")}}
+		client = node.Client()
+		for _, link := range []string{"connections_443", "connections_22"} {
+			mended = append(mended, node.Run(link, ""), testhost.Result{Stdout: strings.Join(client.Fetch(link), "\n")})
+		}
+		return append(bad, late), mended
 	}},
 }
 
@@ -87,7 +93,11 @@ var nagiosTroubles = []trouble{
 		return append(bad, testhost.Result{Stdout: nrpe.Log()}), []testhost.Result{nrpe.Check("fixed")}
 	}},
 	{"arguments that are missing", []string{"option ... needs a value", "NRPE: Command '...' not defined"}, func(s *site) (bad, mended []testhost.Result) {
-		nrpe := testhost.NewNRPE(s.t, testhost.NRPEOptions{Netns: s.ns, Commands: map[string]string{"port": s.installed("check_connections") + " -w 10 -p $ARG1$"}})
+		line := s.installed("check_connections") + " -w 10 -p "
+		nrpe := testhost.NewNRPE(s.t, testhost.NRPEOptions{Netns: s.ns, Commands: map[string]string{"port": line + "$ARG1$", "quoted": line + "'$ARG1$'"}})
+		if r := nrpe.Check("quoted"); !strings.Contains(r.Stdout, " established |") {
+			s.t.Errorf("an empty port is no longer one that is not given: %s", r)
+		}
 		return []testhost.Result{nrpe.Check("port"), nrpe.Check("ports")}, nil
 	}},
 	{"checks that Nagios cannot run", []string{"(Return code of 13 for service", "(No output on stdout) stderr: execvp(...) failed"}, func(s *site) (bad, mended []testhost.Result) {
