@@ -25,6 +25,7 @@ type Call struct {
 	Deadline time.Time
 
 	common   *Common
+	checked  Measurer // by a check, nil elsewhere
 	began    time.Time
 	limit    time.Duration
 	progress *progress

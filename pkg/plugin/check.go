@@ -62,6 +62,7 @@ func (p *Plugin) measure(ctx context.Context, call *Call, options Measurer) (*re
 		return nil, err
 	}
 	call.begin(limit)
+	call.checked = options
 	r, err := boundedHere(ctx, limit, p.lastWord(call.Env), func(ctx context.Context) (*report.Report, error) {
 		return options.Check(ctx, call)
 	})
@@ -75,10 +76,7 @@ func (p *Plugin) measure(ctx context.Context, call *Call, options Measurer) (*re
 	if err := applyLimits(r, call.Limits, named); err != nil {
 		return nil, err
 	}
-	if size := nagios.PerfdataSize(r); size > nagios.PerfdataLimit {
-		return nil, Usagef("the performance data would take %d bytes, more than the %d that monitoring systems carry whole: split the check", size, nagios.PerfdataLimit)
-	}
-	return r, nil
+	return r, fits(r)
 }
 
 func limitsOf(options any) (map[string]threshold.Threshold, error) {

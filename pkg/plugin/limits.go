@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/nagios"
 	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/threshold"
@@ -63,6 +64,36 @@ func twice(option, metric string) error {
 	return Usagef("%s is given twice for %s: give one range a metric", option, metric)
 }
 
+// NamesMetrics reports whether a threshold names its metric.
+func (c *Call) NamesMetrics() bool {
+	return len(c.Limits) > 1 || len(c.Limits) == 1 && !c.Wants("")
+}
+
+// Foresee refuses what cannot be carried out whatever is going to be measured:
+// a threshold for a metric that is not among metrics, the ones that the report
+// is going to have, and more performance data than monitoring systems carry.
+// Nothing is changed in the metrics; their values may be anything. The frame
+// asks the same of the report itself: to foresee it spares a walk, or a wait.
+func (c *Call) Foresee(metric string, metrics []report.Metric) error {
+	if c.Munin || c.checked == nil {
+		return nil
+	}
+	r := &report.Report{Default: metric, Graphs: []report.Graph{{Metrics: slices.Clone(metrics)}}}
+	named, _ := c.checked.(NamedMetrics)
+	if err := applyLimits(r, c.Limits, named); err != nil {
+		return err
+	}
+	return fits(r)
+}
+
+// fits refuses more performance data than monitoring systems carry.
+func fits(r *report.Report) error {
+	if size := nagios.PerfdataSize(r); size > nagios.PerfdataLimit {
+		return Usagef("the performance data would take %d bytes, more than the %d that monitoring systems carry whole: split the check", size, nagios.PerfdataLimit)
+	}
+	return nil
+}
+
 // applyLimits moves the thresholds into the metrics that they are for. Every
 // threshold has to find its metric.
 func applyLimits(r *report.Report, limits map[string]threshold.Threshold, named NamedMetrics) error {
@@ -110,7 +141,7 @@ func unknownMetric(r *report.Report, name string, named NamedMetrics) error {
 	}
 	more := ""
 	if named != nil {
-		_, more = named.CouldExist(name)
+		more = named.MoreNames()
 	}
 	if len(valid) > 20 {
 		valid = append(valid[:20], "...")

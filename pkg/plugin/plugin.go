@@ -78,7 +78,8 @@ type Lister interface {
 // NamedMetrics is implemented by a Measurer whose reports can hold metrics
 // beyond those that a run happens to find.
 type NamedMetrics interface {
-	// CouldExist returns whether a threshold may name the metric, and the
-	// sentence that lists the names which may be used.
-	CouldExist(name string) (bool, string)
+	// MoreNames is how the sentence that lists the metrics goes on: with names
+	// that a threshold may use beyond them, such as ", drops_rate". It is empty
+	// where there are none.
+	MoreNames() string
 }

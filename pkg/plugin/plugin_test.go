@@ -2,8 +2,10 @@ package plugin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +34,7 @@ func (f *fake) metrics() *report.Report {
 	return r
 }
 
-func (f *fake) Check(ctx context.Context, _ *Call) (*report.Report, error) {
+func (f *fake) Check(ctx context.Context, call *Call) (*report.Report, error) {
 	switch f.Count {
 	case "panic":
 		panic("a mistake | with a bar")
@@ -41,6 +43,14 @@ func (f *fake) Check(ctx context.Context, _ *Call) (*report.Report, error) {
 	case "slow":
 		<-ctx.Done()
 		return nil, ctx.Err()
+	case "foreseen":
+		return nil, cmp.Or(call.Foresee("total", f.metrics().Graphs[0].Metrics), errors.New("measured in vain"))
+	case "many":
+		metrics := make([]report.Metric, 1000)
+		for n := range metrics {
+			metrics[n] = report.Metric{Name: fmt.Sprint("p", n), Value: report.Count(0)}
+		}
+		return nil, cmp.Or(call.Foresee("p0", metrics), errors.New("measured in vain"))
 	case "bad":
 		return nil, errors.New("no such thing")
 	case "bad --count":
@@ -149,6 +159,9 @@ func TestCheck(t *testing.T) {
 		{"check_fake -w @~:", 3, "@~:"},
 		{"check_fake -w 1 -w 2", 3, "given twice"},
 		{"check_fake -w nothing=1", 3, `no metric "nothing" here for a threshold: the metrics are total, other`},
+		{"check_fake --count foreseen -w nothing=1", 3, `no metric "nothing" here for a threshold: the metrics are total, other`},
+		{"check_fake --count foreseen -w total=1 -c 2", 3, "measured in vain"},
+		{"check_fake --count many", 3, "bytes, more than the 6144 that monitoring systems carry whole: split the check"},
 		{"check_fake -w 1 -w total=2", 3, "a range is given twice for total"},
 		{"check_fake -w 8 -c total=9", 0, "FAKE OK - 7 things | total=7;8;9;0; other=3;;;0;\n"},
 		{"check_fake -v", 0, "\ntime: "},

@@ -106,6 +106,15 @@ func TestProvenIsTrue(t *testing.T) {
 
 // A second look is made only where the first leaves something undecided, and
 // no later than needed.
+// A threshold for a metric that there is not is refused without a look.
+func TestForeseen(t *testing.T) {
+	h := newFakeHost()
+	code, stdout, _ := call(t, h, t.TempDir(), nil, "check_clients -p 443 -w nosuch=1")
+	if code != 3 || !strings.Contains(stdout, `no metric "nosuch"`) || h.looks != 0 || len(h.slept) != 0 {
+		t.Errorf("exit %d, %q after %d looks, want 3 and none", code, stdout, h.looks)
+	}
+}
+
 func TestWaits(t *testing.T) {
 	h, dir := newFakeHost(), t.TempDir()
 	for i := range h.viewers {

@@ -27,6 +27,9 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	if err != nil {
 		return nil, err
 	}
+	if err := call.Foresee(defaultMetric, shape(grouping{}, 0)); err != nil {
+		return nil, err
+	}
 	c, err := m.take(ctx, call, &m.Options)
 	if err != nil {
 		return nil, err

@@ -136,6 +136,26 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// What no table can satisfy is refused before one is looked for.
+func TestForeseen(t *testing.T) {
+	for args, want := range map[string]string{
+		"-w nosuch=1":                       `no metric "nosuch" here for a threshold: the metrics are total`,
+		"-w total=1":                        "no network namespace",
+		"--by state -w p443=1":              `no metric "p443" here for a threshold: the metrics are total, established`,
+		"--by port -w rp443=1":              `no metric "rp443" here for a threshold: the metrics are total, other, largest, and groups`,
+		"--by port -w p443=1":               "no network namespace",
+		"--by port -p 1-1000":               "split the check",
+		"--by port -p 1-150":                "no network namespace",
+		"--by user -w user_root=1,none=2":   "no network namespace",
+		"--by process -w proc_sshd=1 -c 10": "no network namespace",
+	} {
+		code, stdout, _ := call(t, nil, append([]string{"check_connections", "--netns", "sc-nosuch"}, words(args)...)...)
+		if code != 3 || !strings.Contains(stdout, want) {
+			t.Errorf("%s: exit %d, %q, want 3 and %q", args, code, stdout, want)
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
 	if code, stdout, _ := call(t, nil, "check_connections", "--version"); code != 3 || !strings.HasPrefix(stdout, "check_connections (sockcensus) ") {
 		t.Errorf("exit %d, %q", code, stdout)

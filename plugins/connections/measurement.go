@@ -42,6 +42,9 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	if err != nil {
 		return nil, err
 	}
+	if err := view.foresee(call); err != nil {
+		return nil, err
+	}
 	t, plan, err := count(ctx, selected, g)
 	if err != nil {
 		return nil, err
@@ -62,19 +65,18 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	return r, nil
 }
 
-// CouldExist tells which names a threshold may use beyond the metrics of a
-// report.
-func (m *measurement) CouldExist(string) (bool, string) {
+// MoreNames tells which names a threshold may use beyond the metrics of a report.
+func (m *measurement) MoreNames() string {
 	g, err := m.grouper()
 	if err != nil || len(g.dimensions) != 1 || closed(g.dimensions[0]) {
-		return false, ""
+		return ""
 	}
 	d := g.dimensions[0]
 	if d == byPort && len(plugin.Words(slices.Concat(m.Port, m.LocalPort))) > 0 ||
 		d == byPeerPort && len(plugin.Words(m.PeerPort)) > 0 {
-		return false, "" // the ports that the selection names are metrics already
+		return "" // the ports that the selection names are metrics already
 	}
-	return true, ", and groups of the selection such as " + labelExample(d)
+	return ", and groups of the selection such as " + labelExample(d)
 }
 
 // defaults are the states that are counted when none are named.

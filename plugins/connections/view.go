@@ -142,6 +142,19 @@ func (v *view) metrics(t *tally) []report.Metric {
 	})
 }
 
+// fewNamed is how many named groups performance data can hold, whatever they are
+// called.
+const fewNamed = 64
+
+// foresee refuses thresholds and ports that no tally can satisfy before a walk
+// is made for them. Most checks have nothing to refuse.
+func (v *view) foresee(call *plugin.Call) error {
+	if !call.NamesMetrics() && len(v.named) <= fewNamed {
+		return nil
+	}
+	return call.Foresee("total", v.metrics(newTally(v.grouper)))
+}
+
 func (v *view) metric(key group, n uint64, open bool) report.Metric {
 	d := v.grouper.dimensions[0]
 	text := v.grouper.text(key, d)

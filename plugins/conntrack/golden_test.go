@@ -56,6 +56,7 @@ func TestGolden(t *testing.T) {
 		{"check_counter", 3, "busy", nil, "check_conntrack --source proc -c drop=1"},
 		{"check_metric", 3, "busy", nil, "check_conntrack --source proc -c flows=1"},
 		{"check_flows_by_proc", 3, "busy", nil, "check_conntrack --source proc --protocol tcp"},
+		{"check_flows_metric", 3, "busy", nil, "check_conntrack --source proc --protocol tcp -c nosuch=1"},
 		{"check_contradiction", 3, "busy", nil, "check_conntrack --protocol udp --state established"},
 		{"check_status", 3, "busy", nil, "check_conntrack --status seen_reply,unreplied"},
 		{"check_state", 3, "busy", nil, "check_conntrack --state listening"},

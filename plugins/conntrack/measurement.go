@@ -99,6 +99,13 @@ func (m *measurement) flowReport(ctx context.Context, call *plugin.Call, h *host
 	if err != nil {
 		return err
 	}
+	foreseen := v.metrics(newTally(q.dimensions))
+	if q.sample > 0 {
+		foreseen = append(foreseen, newMetric())
+	}
+	if err := call.Foresee("flows", foreseen); err != nil {
+		return err
+	}
 	client, err := h.client()
 	if err != nil {
 		return err
@@ -162,19 +169,18 @@ func perSecond(s conntrack.Summary) report.Value {
 	return report.Number(float64(s.Created) / s.Duration.Seconds())
 }
 
-// CouldExist tells which names a threshold may use beyond the metrics of a
-// report.
-func (m *measurement) CouldExist(string) (bool, string) {
+// MoreNames tells which names a threshold may use beyond the metrics of a report.
+func (m *measurement) MoreNames() string {
 	dimensions, err := parseDimensions(m.By)
 	filter, filterErr := m.filter()
 	switch {
 	case m.graphed || err != nil || filterErr != nil:
-		return false, ""
+		return ""
 	case len(dimensions) == 1 && !dimensions[0].closed():
-		return true, ", and groups such as " + dimensions[0].example()
+		return ", and groups such as " + dimensions[0].example()
 	case len(dimensions) == 0 && filter.IsZero():
-		return true, ", and per second " + rateNames()
+		return ", and per second " + rateNames()
 	default:
-		return false, ""
+		return ""
 	}
 }

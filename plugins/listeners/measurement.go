@@ -63,10 +63,9 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	return r, nil
 }
 
-// CouldExist tells which names a threshold may use beyond the metrics of a
-// report.
-func (m *measurement) CouldExist(name string) (bool, string) {
-	return name == "drops_rate" && m.more == rateForm, m.more
+// MoreNames tells which names a threshold may use beyond the metrics of a report.
+func (m *measurement) MoreNames() string {
+	return m.more
 }
 
 // A count is what the metrics of every check tell.

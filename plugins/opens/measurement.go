@@ -226,8 +226,7 @@ func isAddressLabel(label string) bool {
 	return false
 }
 
-// CouldExist tells which names a threshold may use beyond the metrics of a
-// report.
-func (m *measurement) CouldExist(name string) (bool, string) {
-	return isAddressLabel(name), ", and peers such as ip_10_0_0_1"
+// MoreNames tells which names a threshold may use beyond the metrics of a report.
+func (m *measurement) MoreNames() string {
+	return ", and peers such as ip_10_0_0_1"
 }
