@@ -1,7 +1,6 @@
 package selection
 
 import (
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -65,45 +64,6 @@ func number(option, word, text string) (uint16, error) {
 }
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-// Prefixes reads the values of an option that names addresses or networks.
-func Prefixes(option string, values []string) ([]netip.Prefix, error) {
-	var prefixes []netip.Prefix
-	for _, word := range plugin.Words(values) {
-		prefix, ok := parsePrefix(word)
-		if !ok {
-			return nil, plugin.Usagef("%s %s is not an address: use 192.0.2.1, 192.0.2.0/24, 2001:db8::1 or 2001:db8::/32", option, quote.Text(word))
-		}
-		prefixes = append(prefixes, prefix)
-	}
-	return prefixes, nil
-}
-
-// parsePrefix reads an address with an optional prefix length. As in ss, the
-// last parts of an IPv4 network may be left out: 193.233.7/24.
-func parsePrefix(word string) (netip.Prefix, bool) {
-	text, length, hasLength := strings.Cut(word, "/")
-	if hasLength && strings.Count(text, ".") < 3 && !strings.Contains(text, ":") {
-		text += strings.Repeat(".0", 3-strings.Count(text, "."))
-	}
-	address, err := netip.ParseAddr(text)
-	if err != nil || address.Zone() != "" {
-		return netip.Prefix{}, false
-	}
-	bits := address.BitLen()
-	if hasLength {
-		if !digits(length) {
-			return netip.Prefix{}, false
-		}
-		if bits, err = strconv.Atoi(length); err != nil || bits > address.BitLen() {
-			return netip.Prefix{}, false
-		}
-	}
-	if address.Is4In6() && bits >= 96 {
-		address, bits = address.Unmap(), bits-96
-	}
-	return netip.PrefixFrom(address, bits).Masked(), true
-}
 
 // states reads --state and --exclude. Given neither, it returns NoStates.
 func (o *Options) states() (sock.StateSet, error) {
