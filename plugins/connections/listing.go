@@ -1,14 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
-	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
@@ -25,7 +22,7 @@ type listing struct {
 	Processes bool   `long:"processes" description:"show which processes hold a socket"`
 	Timers    bool   `long:"timers" description:"show the timer that runs"`
 	Names     bool   `long:"names" description:"show service names instead of port numbers"`
-	Sort      string `long:"sort" unquote:"false" value-name:"COLUMN" description:"sort by a column (keeps every socket in memory)"`
+	Sort      string `long:"sort" unquote:"false" value-name:"COLUMN" description:"sort by a column: its heading, or a key of JSON (keeps every socket in memory)"`
 }
 
 // states are what is listed when no state is named: what is connected, as in
@@ -48,13 +45,16 @@ func (l *listing) states() (selection.Defaults, error) {
 	}
 }
 
+// detailed reports whether the answer is for a script, which gets every key.
+func (l *listing) detailed() bool { return l.Format == "json" || l.Format == "csv" }
+
 // List streams the selected sockets.
 func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, error) {
 	states, err := l.states()
 	if err != nil {
 		return nil, err
 	}
-	less, err := sortOrder(l.Sort)
+	column, err := l.sortColumn()
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 	if err != nil {
 		return nil, err
 	}
-	detailed := l.Format == "json" || l.Format == "csv"
+	detailed := l.detailed()
 	if detailed {
 		selected.Want |= sock.FieldMark | sock.FieldCgroup
 	}
@@ -83,7 +83,7 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 				return
 			}
 		}
-		for row, err := range rows.cells(sorted(sockets(ctx, scanner), less)) {
+		for row, err := range rows.cells(rows.owners.sorted(sockets(ctx, scanner), column)) {
 			if !yield(row, err) {
 				return
 			}
@@ -112,76 +112,6 @@ func sockets(ctx context.Context, scanner *scan.Scanner) iter.Seq2[*sock.Socket,
 		})
 		if err != nil && !stopped {
 			yield(nil, err)
-		}
-	}
-}
-
-// A socketOrder compares two sockets for --sort.
-type socketOrder func(a, b *sock.Socket) int
-
-// sortColumns are the columns that sockets can be sorted by.
-var sortColumns = []struct {
-	key   string
-	order socketOrder
-}{
-	{"netid", func(a, b *sock.Socket) int { return strings.Compare(a.NetID(), b.NetID()) }},
-	{"state", func(a, b *sock.Socket) int { return strings.Compare(a.State.String(), b.State.String()) }},
-	{"recv_q", func(a, b *sock.Socket) int { return cmp.Compare(b.RecvQ, a.RecvQ) }},
-	{"send_q", func(a, b *sock.Socket) int { return cmp.Compare(b.SendQ, a.SendQ) }},
-	{"local_address", func(a, b *sock.Socket) int { return compareEndpoints(a.Local, b.Local) }},
-	{"local_port", func(a, b *sock.Socket) int { return cmp.Compare(a.Local.Port(), b.Local.Port()) }},
-	{"peer_address", func(a, b *sock.Socket) int { return compareEndpoints(a.Peer, b.Peer) }},
-	{"peer_port", func(a, b *sock.Socket) int { return cmp.Compare(a.Peer.Port(), b.Peer.Port()) }},
-	{"interface", func(a, b *sock.Socket) int { return cmp.Compare(a.Interface, b.Interface) }},
-	{"timer", func(a, b *sock.Socket) int { return cmp.Compare(a.Timer.Expires, b.Timer.Expires) }},
-	{"uid", func(a, b *sock.Socket) int { return cmp.Compare(a.UID, b.UID) }},
-	{"inode", func(a, b *sock.Socket) int { return cmp.Compare(a.Inode, b.Inode) }},
-}
-
-func compareEndpoints(a, b sock.Endpoint) int {
-	return cmp.Or(a.AddrPort.Compare(b.AddrPort), strings.Compare(a.Name, b.Name))
-}
-
-// sortOrder returns the order of a column, nil for none. Queues sort with the
-// fullest first.
-func sortOrder(column string) (socketOrder, error) {
-	if column == "" {
-		return nil, nil
-	}
-	var keys []string
-	for _, c := range sortColumns {
-		if column == c.key || column == strings.ReplaceAll(c.key, "_", "-") {
-			return c.order, nil
-		}
-		keys = append(keys, c.key)
-	}
-	return nil, plugin.Usagef("--sort %s: use one of %s", quote.Text(column), strings.Join(keys, ", "))
-}
-
-// sorted keeps every socket of a sequence to yield them in order; without an
-// order it passes them on as they come.
-func sorted(rows iter.Seq2[*sock.Socket, error], order socketOrder) iter.Seq2[*sock.Socket, error] {
-	if order == nil {
-		return rows
-	}
-	return func(yield func(*sock.Socket, error) bool) {
-		var kept []sock.Socket
-		var failed error
-		for s, err := range rows {
-			if err != nil {
-				failed = err
-				break
-			}
-			kept = append(kept, *s)
-		}
-		slices.SortStableFunc(kept, func(a, b sock.Socket) int { return order(&a, &b) })
-		for i := range kept {
-			if !yield(&kept[i], nil) {
-				return
-			}
-		}
-		if failed != nil {
-			yield(nil, failed)
 		}
 	}
 }
