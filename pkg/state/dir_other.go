@@ -2,7 +2,10 @@
 
 package state
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 type directory struct{}
 
@@ -17,3 +20,5 @@ func (d *directory) read(string, int) ([]byte, error) { return nil, errors.ErrUn
 func (d *directory) lock(string) (func(), error) { return nil, errors.ErrUnsupported }
 
 func (d *directory) replace(string, []byte) error { return errors.ErrUnsupported }
+
+func (d *directory) sweep(string, time.Time) {}

@@ -12,5 +12,8 @@
 // followed, nothing but a regular file that is ours is read, and a directory that
 // everybody can rearrange is refused. There is no default below /tmp.
 //
+// Files that are named for a question, PREFIX.HASH, are removed when nobody has
+// written them for 30 days: a few at a time, whenever a new one is made.
+//
 // [Counters] builds on it: how fast numbers rise that only ever rise.
 package state

@@ -125,11 +125,18 @@ func (s Store) Update(ctx context.Context, change func(old []byte, oldErr error)
 		return &FileError{Op: "lock", Path: s.Path(), Err: err}
 	}
 	defer unlock()
-	content, err := change(s.read(d))
+	old, oldErr := s.read(d)
+	content, err := change(old, oldErr)
 	if err != nil || content == nil {
 		return err
 	}
-	return s.write(d, content)
+	if err := s.write(d, content); err != nil {
+		return err
+	}
+	if errors.Is(oldErr, ErrNone) { // one file more: the moment to see whether others have had their time
+		d.sweep(s.File, time.Now().Add(-Forgotten))
+	}
+	return nil
 }
 
 func (s Store) write(d *directory, content []byte) error {
