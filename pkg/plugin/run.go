@@ -21,6 +21,10 @@ func Main(p *Plugin) {
 		// of a signal as every program does: to watch for signals takes the
 		// runtime a thread, and a fifth of the time of a whole small check.
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	} else {
+		// Whoever reads a check or a graph gets an exit code, even if it closed the
+		// pipe. To ignore a signal takes no thread.
+		signal.Ignore(syscall.SIGPIPE)
 	}
 	code := Run(ctx, p, env)
 	stop()
