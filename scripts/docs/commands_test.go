@@ -31,7 +31,7 @@ func TestCommands(t *testing.T) {
 					t.Errorf("%s:%d: %s\n%s", name, e.line, e.text, problem)
 				}
 			}
-			h.knowsOptions(d)
+			h.keeps(d)
 		})
 	}
 }
@@ -168,7 +168,7 @@ func (h *host) tryMunin(text string) string {
 		}
 		// munin-run passes any variable, so that a typing error would go unnoticed.
 		variable := regexp.MustCompile(`^env\.(\w+) `).FindStringSubmatch(line)
-		if variable == nil || regexp.MustCompile(`(^|_)(warning|critical)$`).MatchString(variable[1]) {
+		if variable == nil || isLimit(variable[1]) {
 			continue
 		}
 		if !strings.Contains(options, "--"+strings.ReplaceAll(variable[1], "_", "-")) {
@@ -217,8 +217,9 @@ func (h *host) tryBaseline(line string) string {
 	return ""
 }
 
-// knowsOptions holds the options that the words of a document name against --help.
-func (h *host) knowsOptions(d *document) {
+// keeps holds what the words of a document claim against the host: options,
+// variables, files and other documents.
+func (h *host) keeps(d *document) {
 	h.t.Helper()
 	help := ""
 	for _, name := range names {
@@ -226,15 +227,33 @@ func (h *host) knowsOptions(d *document) {
 			help += h.help(name)
 		}
 	}
-	text, err := os.ReadFile(d.path)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	text := readText(h.t, d.path)
+	has := func(option string) bool { return regexp.MustCompile(regexp.QuoteMeta(option) + `\b`).MatchString(help) }
 	for _, option := range d.options {
-		if foreign := strings.Contains(string(text), "munin-node-configure "+option); !foreign && !regexp.MustCompile(regexp.QuoteMeta(option)+`\b`).MatchString(help) {
+		if !has(option) && !strings.Contains(text, "munin-node-configure "+option) {
 			h.t.Errorf("%s: %s is no option", d.path, option)
 		}
 	}
+	for _, name := range d.variables {
+		if !isLimit(name) && !has("--"+strings.ReplaceAll(name, "_", "-")) {
+			h.t.Errorf("%s: env.%s is no option", d.path, name)
+		}
+	}
+	for _, file := range d.files {
+		if h.run("ls -d "+file, false).Code != 0 {
+			h.t.Errorf("%s: there is no %s", d.path, file)
+		}
+	}
+	for _, link := range d.links {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(d.path), link)); err != nil {
+			h.t.Errorf("%s: %v", d.path, err)
+		}
+	}
+}
+
+// isLimit reports whether a variable is a threshold, which no option lists.
+func isLimit(variable string) bool {
+	return regexp.MustCompile(`(^|_)(warning|critical)$`).MatchString(variable)
 }
 
 // help is everything that a plugin says about its options.

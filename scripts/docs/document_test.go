@@ -59,11 +59,14 @@ func isOurs(word string) bool {
 	return slices.Contains(names, word)
 }
 
-// A document is the entries of a README and the options that it names.
+// A document is the entries of a README and what its words claim to be there.
 type document struct {
-	path    string
-	entries []entry
-	options []string
+	path      string
+	entries   []entry
+	options   []string // --port
+	variables []string // env.port, without env.
+	files     []string // of an installed host
+	links     []string // to other files of the checkout
 }
 
 func readDocument(t *testing.T, path string) *document {
@@ -78,9 +81,12 @@ func readDocument(t *testing.T, path string) *document {
 var (
 	span       = regexp.MustCompile("`([^`]+)`")
 	longOption = regexp.MustCompile("`(--[a-z][a-z0-9-]*)[^`]*`")
+	variable   = regexp.MustCompile("`env\\.([a-z][a-z0-9_]*)[^`]*`")
+	file       = regexp.MustCompile("`(/usr/[^` ]*)[^`]*`")
+	reference  = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
 	muninLink  = regexp.MustCompile(`^(connections|clients|listeners|conntrack|opens)_[a-z0-9_]+$`)
 	// Placeholders and elisions cannot be run.
-	placeholder = regexp.MustCompile(`\.\.\.|\b(NAME|WORD|PORT|FILE|DIR|GROUP|PID|ADDR|DURATION|RANGE|EXPR)\b`)
+	placeholder = regexp.MustCompile(`\.\.\.|(^|[^A-Z])(NAME|WORD|PORT|FILE|DIR|GROUP|PID|ADDR|DURATION|RANGE|EXPR|UID|HOST)([^A-Z]|$)`)
 )
 
 func parseDocument(path, text string) *document {
@@ -112,8 +118,12 @@ func parseDocument(path, text string) *document {
 
 // words finds what can be copied from a line outside the blocks of code.
 func (d *document) words(number int, line string) {
-	for _, match := range longOption.FindAllStringSubmatch(line, -1) {
-		d.options = append(d.options, match[1])
+	for pattern, list := range map[*regexp.Regexp]*[]string{longOption: &d.options, variable: &d.variables, file: &d.files, reference: &d.links} {
+		for _, match := range pattern.FindAllStringSubmatch(line, -1) {
+			if !placeholder.MatchString(match[1]) {
+				*list = append(*list, match[1])
+			}
+		}
 	}
 	if !strings.HasPrefix(line, "|") {
 		return

@@ -64,6 +64,11 @@ func shapeDiffers(shown []string, printed string) []string {
 			differs = append(differs, fmt.Sprintf("nothing like %q is printed", line))
 		}
 	}
+	for _, line := range got {
+		if columns && len(shown) > 1 && noteOf(line) && !hasMasked(shown, line) {
+			differs = append(differs, fmt.Sprintf("%q is printed, too", line))
+		}
+	}
 	return differs
 }
 
