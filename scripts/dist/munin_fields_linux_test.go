@@ -55,6 +55,9 @@ func (g *muninGraph) differ(got map[string]string) (missing, more []string) {
 	return missing, more
 }
 
+// counts reports whether rounds add something to the graph that is known.
+func (g muninGraph) counts() bool { return strings.Contains(g.values, "+") }
+
 // rises are the counters among the fields, and what each round adds.
 func (g *muninGraph) rises(got map[string]string) map[string]string {
 	all := map[string]string{}
