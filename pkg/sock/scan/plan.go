@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
 // A Plan tells how the sockets were found.
@@ -14,6 +16,9 @@ type Plan struct {
 	// Notes are things the reader of the answer ought to know, such as a
 	// fall-back to /proc.
 	Notes []string
+	// Untold are states that were asked for and that the source does not tell:
+	// their sockets are in no number, and no number of them is known.
+	Untold sock.StateSet
 
 	// steps find their words only when somebody asks: a check rarely does, and
 	// to format them takes a fiftieth of its time on an idle host.
@@ -31,8 +36,22 @@ func (p Plan) Steps() []string {
 	return steps
 }
 
+// Add takes in the plan of another enumeration, for an answer that needs
+// several.
+func (p *Plan) Add(other Plan) {
+	for source := range strings.SplitSeq(other.Source, "+") {
+		p.answered(source)
+	}
+	for _, note := range other.Notes {
+		p.note(note)
+	}
+	p.Untold |= other.Untold
+	p.steps = append(p.steps, other.steps...)
+}
+
 func (p *Plan) answered(source string) {
 	switch {
+	case source == "":
 	case p.Source == "":
 		p.Source = source
 	case !slices.Contains(strings.Split(p.Source, "+"), source):

@@ -149,15 +149,15 @@ func (s *Scanner) walk(ctx context.Context, t Table, yield func(*sock.Socket) er
 		return err
 	}
 	procErr := s.walkProc(ctx, t, yield)
-	var undecidable *sock.UndecidableError
 	switch {
+	case procErr == nil:
+		s.plan.note(fmt.Sprintf("%s read from /proc, because %v", t.Protocol, err))
+		return nil
 	case errors.As(procErr, &missing):
 		return err // neither knows the protocol: the module is the better advice
-	case errors.As(procErr, &undecidable):
+	default:
 		return fmt.Errorf("%w; and %w", err, procErr)
 	}
-	s.plan.note(fmt.Sprintf("%s read from /proc, because %v", t.Protocol, err))
-	return procErr
 }
 
 func (s *Scanner) walkNetlink(ctx context.Context, t Table, yield func(*sock.Socket) error) error {
@@ -184,6 +184,9 @@ func (s *Scanner) walkProc(ctx context.Context, t Table, yield func(*sock.Socket
 	})
 	if err == nil {
 		s.plan.answered("proc")
+		if t.Protocol == sock.TCP { // what is bound and nothing more stands in none of its files
+			s.plan.Untold |= t.States & sock.StatesOf(sock.BoundInactive)
+		}
 		s.plan.step(remark(t.Protocol.String() + ": the files of /proc/net line by line"))
 	}
 	return err
