@@ -39,7 +39,7 @@ func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 	}
 	ranked := t.ranked()
 	if len(g.dimensions) == 0 {
-		ranked = []counted{{count: t.total}}
+		ranked = []counted{{Count: t.total}}
 	}
 	table := &report.Table{
 		Noun: "groups", Time: began, Source: func() string { return plan.Source },
@@ -49,7 +49,7 @@ func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 		table.Notes = selection.Trace(call, plan)
 	}
 	if top > 0 && len(ranked) > top {
-		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d sockets are not shown", len(ranked)-top, sum(ranked[top:])))
+		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d sockets are not shown", len(ranked)-top, report.Sum(ranked[top:])))
 		ranked = ranked[:top]
 	}
 	table.Rows = groupRows(g, ranked)
@@ -77,9 +77,9 @@ func groupRows(g *grouper, ranked []counted) iter.Seq2[[]report.Cell, error] {
 	return func(yield func([]report.Cell, error) bool) {
 		row := make([]report.Cell, 1+len(g.dimensions))
 		for _, c := range ranked {
-			row[0] = report.Uint(c.count)
+			row[0] = report.Uint(c.Count)
 			for i, d := range g.dimensions {
-				row[i+1] = groupCell(g, c.group, d)
+				row[i+1] = groupCell(g, c.Group, d)
 			}
 			if !yield(row, nil) {
 				return
@@ -98,12 +98,4 @@ func groupCell(g *grouper, key group, d dimension) report.Cell {
 	default:
 		return report.Text(g.text(key, d))
 	}
-}
-
-func sum(groups []counted) uint64 {
-	var n uint64
-	for _, c := range groups {
-		n += c.count
-	}
-	return n
 }

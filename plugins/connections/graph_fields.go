@@ -20,7 +20,7 @@ func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *repo
 	g, d := &r.Graphs[0], v.grouper.dimensions[0]
 	sizes := map[string]uint64{}
 	for _, c := range t.ranked() {
-		sizes[v.grouper.label(c.group, d)] += c.count
+		sizes[v.grouper.label(c.Group, d)] += c.Count
 	}
 	err := call.KeepFields(ctx, r, fieldsFormat(d), v.top, func(name string) report.Metric { return groupField(report.Count(sizes[name])) })
 	if err != nil {

@@ -73,24 +73,21 @@ func (t *tally) onlyStates() bool {
 }
 
 // A counted group is a group and the number of its sockets.
-type counted struct {
-	group group
-	count uint64
-}
+type counted = report.Counted[group]
 
 // ranked returns the groups, the largest first.
 func (t *tally) ranked() []counted {
 	ranked := make([]counted, 0, len(t.groups))
 	for state, n := range t.states {
 		if n > 0 {
-			ranked = append(ranked, counted{group{state: sock.State(state)}, n})
+			ranked = append(ranked, counted{Group: group{state: sock.State(state)}, Count: n})
 		}
 	}
 	for key, n := range t.groups {
-		ranked = append(ranked, counted{key, n})
+		ranked = append(ranked, counted{Group: key, Count: n})
 	}
 	slices.SortFunc(ranked, func(a, b counted) int {
-		return cmp.Or(cmp.Compare(b.count, a.count), compareGroups(a.group, b.group))
+		return cmp.Or(cmp.Compare(b.Count, a.Count), compareGroups(a.Group, b.Group))
 	})
 	return ranked
 }

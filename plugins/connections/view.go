@@ -118,22 +118,20 @@ func (v *view) metrics(t *tally) []report.Metric {
 	if len(v.grouper.dimensions) != 1 {
 		return metrics
 	}
-	ranked := t.ranked()
-	shown := map[group]bool{}
+	ranking := report.Rank(t.ranked(), v.metric)
 	for _, key := range v.named {
-		metric := v.metric(key, t.size(key), false)
+		metric := ranking.Named(key, t.size(key))
 		if v.grouper.dimensions[0] == byState {
 			metric.Value = t.inState(key.state, t.size(key))
 		}
 		metrics = append(metrics, metric)
-		shown[key] = true
 	}
-	metrics = append(metrics, v.limitedMetrics(ranked, shown)...)
+	metrics = append(metrics, v.limitedMetrics(ranking)...)
 	if !closed(v.grouper.dimensions[0]) {
-		metrics = append(metrics, v.topMetrics(ranked, shown)...)
+		metrics = append(metrics, ranking.Top(v.top)...)
 		metrics = append(metrics, report.Metric{
 			Name: "other", Label: "other", Help: "Sockets of the groups that are not shown.",
-			Value: report.Count(remainder(ranked, shown)), Min: report.Count(0), Draw: report.Stack,
+			Value: report.Count(ranking.Rest()), Min: report.Count(0), Draw: report.Stack,
 		})
 	}
 	return append(metrics, report.Metric{
@@ -168,51 +166,19 @@ func (v *view) metric(key group, n uint64, open bool) report.Metric {
 
 // limitedMetrics are the groups that thresholds name, zero where there is none
 // now.
-func (v *view) limitedMetrics(ranked []counted, shown map[group]bool) []report.Metric {
+func (v *view) limitedMetrics(ranking *report.Ranking[group]) []report.Metric {
 	var metrics []report.Metric
 	d := v.grouper.dimensions[0]
+	labelOf := func(key group) string { return v.grouper.label(key, d) }
 	for _, label := range v.limited {
-		if slices.ContainsFunc(v.named, func(key group) bool { return v.grouper.label(key, d) == label }) {
+		if slices.ContainsFunc(v.named, func(key group) bool { return labelOf(key) == label }) {
 			continue
 		}
 		key := keyOf(label)
-		metric := report.Metric{
+		metrics = append(metrics, ranking.Labelled(label, labelOf, report.Metric{
 			Name: label, Label: key, Help: fmt.Sprintf("Sockets with %s %s.", d, key),
 			Value: report.Count(0), Min: report.Count(0), Dimension: d.key(), Key: key,
-		}
-		for _, c := range ranked {
-			if !shown[c.group] && v.grouper.label(c.group, d) == label {
-				metric = v.metric(c.group, c.count, false)
-				shown[c.group] = true
-				break
-			}
-		}
-		metrics = append(metrics, metric)
+		}))
 	}
 	return metrics
-}
-
-// topMetrics are the largest groups that nothing names.
-func (v *view) topMetrics(ranked []counted, shown map[group]bool) []report.Metric {
-	var metrics []report.Metric
-	for _, c := range ranked {
-		if len(metrics) == v.top {
-			break
-		}
-		if !shown[c.group] {
-			metrics = append(metrics, v.metric(c.group, c.count, true))
-			shown[c.group] = true
-		}
-	}
-	return metrics
-}
-
-func remainder(ranked []counted, shown map[group]bool) uint64 {
-	var n uint64
-	for _, c := range ranked {
-		if !shown[c.group] {
-			n += c.count
-		}
-	}
-	return n
 }

@@ -83,7 +83,7 @@ func countFlows(ctx context.Context, call *plugin.Call, h *host, filter *conntra
 	}
 	ranked := t.ranked()
 	if len(dimensions) == 0 {
-		ranked = []counted{{count: t.total}}
+		ranked = []counted{{Count: t.total}}
 	}
 	table := &report.Table{
 		Noun: "groups", Time: began, Source: func() string { return fromNetlink },
@@ -93,7 +93,7 @@ func countFlows(ctx context.Context, call *plugin.Call, h *host, filter *conntra
 		table.Notes = append(table.Notes, "a flow counts under each status that it has")
 	}
 	if top > 0 && len(ranked) > top {
-		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d flows are not shown", len(ranked)-top, remainder(ranked[top:], nil)))
+		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d flows are not shown", len(ranked)-top, report.Sum(ranked[top:])))
 		ranked = ranked[:top]
 	}
 	table.Rows = groupRows(dimensions, ranked)
@@ -112,8 +112,8 @@ func groupRows(dimensions []dimension, ranked []counted) iter.Seq2[[]report.Cell
 	return func(yield func([]report.Cell, error) bool) {
 		row := make([]report.Cell, 1+len(dimensions))
 		for _, c := range ranked {
-			row[0] = report.Uint(c.count)
-			rest := c.group
+			row[0] = report.Uint(c.Count)
+			rest := c.Group
 			for i, d := range dimensions {
 				row[i+1] = d.cell(rest[:d.width()])
 				rest = rest[d.width():]

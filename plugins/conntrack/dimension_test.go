@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sockcensus/sockcensus/pkg/conntrack"
+	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
 // flowOf makes one of many different flows.
@@ -106,12 +107,12 @@ func TestTally(t *testing.T) {
 			}
 		}
 	}
-	if n := remainder(tallies["two"].ranked(), nil); n != 500 || tallies["none"].total != 500 {
+	if n := report.Sum(tallies["two"].ranked()); n != 500 || tallies["none"].total != 500 {
 		t.Errorf("%d flows in groups, %d in all, want 500", n, tallies["none"].total)
 	}
 	ranked := tallies["two"].ranked()
 	for i := range ranked[1:] {
-		if ranked[i].count < ranked[i+1].count {
+		if ranked[i].Count < ranked[i+1].Count {
 			t.Error("the groups are not in order")
 		}
 	}

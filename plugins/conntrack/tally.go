@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/conntrack"
+	"github.com/sockcensus/sockcensus/pkg/report"
 )
 
 // A tally counts flows, in all and by group.
@@ -69,19 +70,16 @@ func (t *tally) count(f *conntrack.Flow, status uint8) {
 }
 
 // A counted group is a group and the number of its flows.
-type counted struct {
-	group string
-	count uint64
-}
+type counted = report.Counted[string]
 
 // ranked returns the groups, the largest first.
 func (t *tally) ranked() []counted {
 	ranked := make([]counted, 0, len(t.groups))
 	for group, n := range t.groups {
-		ranked = append(ranked, counted{group, *n})
+		ranked = append(ranked, counted{Group: group, Count: *n})
 	}
 	slices.SortFunc(ranked, func(a, b counted) int {
-		return cmp.Or(cmp.Compare(b.count, a.count), strings.Compare(a.group, b.group))
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Group, b.Group))
 	})
 	return ranked
 }

@@ -143,19 +143,19 @@ func (v *view) metrics(t *tally) []report.Metric {
 	if len(v.dimensions) == 0 {
 		return metrics
 	}
-	d, ranked, shown := v.dimensions[0], t.ranked(), map[string]bool{}
+	d := v.dimensions[0]
+	ranking := report.Rank(t.ranked(), d.metric)
 	for _, value := range v.named {
-		metrics = append(metrics, groupMetric(d, value, t.of([]byte(value)...), false))
-		shown[value] = true
+		metrics = append(metrics, ranking.Named(value, t.of([]byte(value)...)))
 	}
-	metrics = append(metrics, v.limitedMetrics(ranked, shown)...)
+	metrics = append(metrics, v.limitedMetrics(ranking)...)
 	if !d.closed() {
-		metrics = append(metrics, v.topMetrics(ranked, shown)...)
+		metrics = append(metrics, ranking.Top(v.top)...)
 	}
 	if d != byStatus { // a flow has several, so there is no rest
 		metrics = append(metrics, report.Metric{
 			Name: "other", Label: "other", Help: "Flows of the groups that are not shown.",
-			Value: report.Count(remainder(ranked, shown)), Min: report.Count(0), Draw: report.Stack,
+			Value: report.Count(ranking.Rest()), Min: report.Count(0), Draw: report.Stack,
 		})
 	}
 	return append(metrics, report.Metric{
@@ -164,7 +164,7 @@ func (v *view) metrics(t *tally) []report.Metric {
 	})
 }
 
-func groupMetric(d dimension, value string, n uint64, open bool) report.Metric {
+func (d dimension) metric(value string, n uint64, open bool) report.Metric {
 	text := d.text(value)
 	return report.Metric{
 		Name: d.label(value), Label: text, Help: fmt.Sprintf("Flows with %s %s.", d, text),
@@ -175,52 +175,19 @@ func groupMetric(d dimension, value string, n uint64, open bool) report.Metric {
 
 // limitedMetrics are the groups that thresholds name, zero where there is none
 // now.
-func (v *view) limitedMetrics(ranked []counted, shown map[string]bool) []report.Metric {
+func (v *view) limitedMetrics(ranking *report.Ranking[string]) []report.Metric {
 	var metrics []report.Metric
 	d := v.dimensions[0]
 	for _, label := range v.limited {
 		if slices.ContainsFunc(v.named, func(value string) bool { return d.label(value) == label }) {
 			continue
 		}
-		metric := report.Metric{
+		metrics = append(metrics, ranking.Labelled(label, d.label, report.Metric{
 			Name: label, Label: label, Help: fmt.Sprintf("Flows of one %s.", d),
 			Value: report.Count(0), Min: report.Count(0), Dimension: d.key(), Key: label,
-		}
-		for _, c := range ranked {
-			if !shown[c.group] && d.label(c.group) == label {
-				metric = groupMetric(d, c.group, c.count, false)
-				shown[c.group] = true
-				break
-			}
-		}
-		metrics = append(metrics, metric)
+		}))
 	}
 	return metrics
-}
-
-// topMetrics are the largest groups that nothing names.
-func (v *view) topMetrics(ranked []counted, shown map[string]bool) []report.Metric {
-	var metrics []report.Metric
-	for _, c := range ranked {
-		if len(metrics) == v.top {
-			break
-		}
-		if !shown[c.group] {
-			metrics = append(metrics, groupMetric(v.dimensions[0], c.group, c.count, true))
-			shown[c.group] = true
-		}
-	}
-	return metrics
-}
-
-func remainder(ranked []counted, shown map[string]bool) uint64 {
-	var n uint64
-	for _, c := range ranked {
-		if !shown[c.group] {
-			n += c.count
-		}
-	}
-	return n
 }
 
 // couldBe reports whether a label can be that of a group of the dimension.
