@@ -134,10 +134,11 @@ func NoStateDir(err error) bool {
 }
 
 // Unremembered adds to a graph's report why its fields could not be remembered.
-// To have no place for it is nothing to complain about in a call by hand; to
-// munin-node's it is, because the node gives every plugin one.
+// That nothing names a place for it is nothing to complain about in a call by
+// hand; to munin-node's it is, because the node gives every plugin one.
 func (c *Call) Unremembered(r *report.Report, err error) {
-	if c.Env.Getenv("MUNIN_STATEFILE") == "" && NoStateDir(err) {
+	var dir *state.DirError
+	if c.Env.Getenv("MUNIN_STATEFILE") == "" && errors.As(err, &dir) && dir.Dir == "" {
 		return
 	}
 	r.Problems = append(r.Problems, "the fields of this graph are those of the hour, because they cannot be remembered: "+err.Error())

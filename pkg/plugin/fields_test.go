@@ -49,13 +49,13 @@ func TestKeepFields(t *testing.T) {
 }
 
 func TestUnremembered(t *testing.T) {
-	nowhere, full := &state.DirError{Dir: "/gone", Err: os.ErrNotExist}, errors.New("disk full")
+	nowhere, gone, full := &state.DirError{Err: os.ErrNotExist}, &state.DirError{Dir: "/gone", Err: os.ErrNotExist}, errors.New("disk full")
 	munin := []string{"MUNIN_STATEFILE=/gone/fake_a-"}
 	for _, tt := range []struct {
 		environ []string
 		err     error
 		said    int
-	}{{nil, nowhere, 0}, {nil, full, 1}, {munin, nowhere, 1}, {munin, full, 1}} {
+	}{{nil, nowhere, 0}, {nil, gone, 1}, {nil, full, 1}, {munin, nowhere, 1}, {munin, gone, 1}, {munin, full, 1}} {
 		r := new(report.Report)
 		call := &Call{Plugin: fakePlugin(), Env: Env{Environ: tt.environ}}
 		call.Unremembered(r, tt.err)

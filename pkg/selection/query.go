@@ -31,8 +31,26 @@ type Selected struct {
 	Host *Host
 }
 
-// Query reads the options.
+// Query reads the options. With --process it looks for the holders of sockets.
 func (o *Options) Query(ctx context.Context, call *plugin.Call, d Defaults) (*Selected, error) {
+	selected, err := o.read(call, d)
+	if err == nil && set(o.Process) {
+		err = selected.heldBy(ctx, plugin.Unsplit(o.Process))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return selected, nil
+}
+
+// Validate returns what Query would find wrong with the options themselves. It
+// looks at no socket.
+func (o *Options) Validate(call *plugin.Call, d Defaults) error {
+	_, err := o.read(call, d)
+	return err
+}
+
+func (o *Options) read(call *plugin.Call, d Defaults) (*Selected, error) {
 	root := kernfs.FromEnviron(call.Env.Getenv)
 	selected := &Selected{Host: newHost(root, o.Resolve)}
 	selected.Root = root
@@ -57,9 +75,6 @@ func (o *Options) Query(ctx context.Context, call *plugin.Call, d Defaults) (*Se
 	}
 	if selected.Filter, err = selected.narrowed(joined(conditions)); err != nil {
 		return nil, err
-	}
-	if set(o.Process) {
-		return selected, selected.heldBy(ctx, plugin.Unsplit(o.Process))
 	}
 	return selected, nil
 }

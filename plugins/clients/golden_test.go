@@ -53,6 +53,7 @@ func TestGolden(t *testing.T) {
 		{"munin_narrowed", []int{0}, []string{"peer=10.0.0.0/24"}, "clients_443"},
 		{"munin_fixed_option", []int{0, 0}, []string{"by=network"}, "clients_443 config\nclients_443"},
 		{"munin_bad_age", []int{0, 0}, []string{"min_age=soon"}, "clients_443 config\nclients_443"},
+		{"munin_bad_filter", []int{0, 0}, []string{"filter=bogus"}, "clients_443 config\nclients_443"},
 		{"munin_bad_suffix", []int{0, 0, 0}, nil, "clients_0443\nclients_viewers\nclients_80_80"},
 		{"munin_autoconf", []int{0}, nil, "clients_ autoconf"},
 		{"list", []int{0}, nil, "clients list -p 443"},

@@ -36,11 +36,14 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 		return nil, err
 	}
 	r, err := m.graphShape(ports)
-	if err != nil || !call.NeedValues {
+	if err != nil {
 		return r, err
 	}
 	options := m.Options
 	options.Port = ports
+	if !call.NeedValues {
+		return r, options.Validate(call, established)
+	}
 	c, err := m.take(ctx, call, &options)
 	if err != nil {
 		return r, err

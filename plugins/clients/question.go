@@ -126,12 +126,15 @@ func (g grouping) noun(n uint64) string {
 	}
 }
 
+// established is what is counted when no state is named.
+var established = selection.Defaults{Stateful: sock.StatesOf(sock.Established)}
+
 // selected reads which connections are asked about.
 func selected(ctx context.Context, call *plugin.Call, o *selection.Options) (*selection.Selected, error) {
 	if !o.Any() {
 		return nil, plugin.Usagef("whose clients? name a port, such as --port 443, or another selection")
 	}
-	s, err := o.Query(ctx, call, selection.Defaults{Stateful: sock.StatesOf(sock.Established)})
+	s, err := o.Query(ctx, call, established)
 	if err != nil {
 		return nil, err
 	}

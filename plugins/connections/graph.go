@@ -120,9 +120,6 @@ func (n graphName) statesShape() report.Graph {
 // fixedReport measures connections_PORT and connections_states.
 func (m *measurement) fixedReport(ctx context.Context, call *plugin.Call, name graphName) (*report.Report, error) {
 	r := name.shape()
-	if !call.NeedValues {
-		return r, nil
-	}
 	options := m.Options
 	options.Protocol = []string{name.protocol.String()}
 	for _, port := range name.ports {
@@ -134,6 +131,9 @@ func (m *measurement) fixedReport(ctx context.Context, call *plugin.Call, name g
 		if name.protocol.HasStates() { // or env.exclude would begin with all states
 			options.State = []string{sock.Established.String()}
 		}
+	}
+	if !call.NeedValues {
+		return r, options.Validate(call, defaults(g))
 	}
 	selected, err := options.Query(ctx, call, defaults(g))
 	if err != nil {
@@ -191,7 +191,7 @@ func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, su
 	if len(g.dimensions) == 0 {
 		r.Graphs[0].Metrics = []report.Metric{{Name: "total", Label: "total", Help: "Every socket that the selection picks.", Min: report.Count(0)}}
 		if !call.NeedValues {
-			return r, nil
+			return r, m.Validate(call, defaults(g))
 		}
 	}
 	selected, err := m.Query(ctx, call, defaults(g))

@@ -87,6 +87,7 @@ func TestGolden(t *testing.T) {
 		{"munin_stats_old", 0, "old", proc, "conntrack_stats"},
 		{"munin_protocols_config", 0, "busy", proc, "conntrack_protocols config"},
 		{"munin_protocols_fetch", 0, "busy", proc, "conntrack_protocols"},
+		{"munin_protocols_bad_src", 0, "busy", append(proc, "src=bogus"), "conntrack_protocols config"},
 		{"munin_protocols_option", 0, "busy", []string{"protocol=tcp"}, "conntrack_protocols"},
 		{"munin_states_config", 0, "busy", nil, "conntrack_states config"},
 		{"munin_new_config", 0, "busy", nil, "conntrack_new config"},

@@ -62,11 +62,8 @@ func (m *measurement) unfixed(call *plugin.Call, suffix string) error {
 			return plugin.Usagef("env.%s cannot change this graph: the name of the link says what it counts", option.name)
 		}
 	}
-	if suffix != "table" && suffix != "stats" {
-		return nil
-	}
 	f, err := m.filter()
-	if err == nil && !f.IsZero() {
+	if whole := suffix == "table" || suffix == "stats"; whole && err == nil && !f.IsZero() {
 		err = plugin.Usagef("conntrack_%s is about the whole table: a selection cannot narrow it", suffix)
 	}
 	return err

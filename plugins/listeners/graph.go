@@ -167,7 +167,8 @@ func (m *measurement) survey(ctx context.Context, call *plugin.Call, r *report.R
 
 func (m *measurement) counts(ctx context.Context, call *plugin.Call, r *report.Report) error {
 	if !call.NeedValues {
-		return nil
+		_, err := m.query(ctx, call)
+		return err
 	}
 	s, err := m.survey(ctx, call, r)
 	if err != nil {

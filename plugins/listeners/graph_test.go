@@ -51,6 +51,9 @@ func TestGraphErrors(t *testing.T) {
 	if o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: listeners_overflows is about all listeners") || strings.Count(o.stdout, ".value U\n") != 4 {
 		t.Errorf("a selection of overflows: %v", o)
 	}
+	if o := munin(t, h, []string{"filter=bogus"}, "count", "config"); o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: filter, column 1: ") || !strings.Contains(o.stdout, "\ngraph_title ") {
+		t.Errorf("config with a bad filter: %v", o)
+	}
 	for _, suffix := range []string{"", "443", "Count", "count_443", "p443"} {
 		if o := munin(t, h, nil, suffix, "config"); o.code != 0 || !strings.HasPrefix(o.stdout, "# sockcensus: ") || strings.Contains(o.stdout, "graph_title") {
 			t.Errorf("suffix %q: %v", suffix, o)
