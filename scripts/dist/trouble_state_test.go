@@ -60,8 +60,13 @@ var stateTroubles = []trouble{
 	{"Munin's fields without memory", []string{"the fields of this graph are those of the hour", "state directory ... cannot be used: permission denied"}, func(s *site) (bad, mended []testhost.Result) {
 		dir, links := testhost.Dir(s.t), []string{"connections_peers", "listeners_queue", "opens_peers_7443"}
 		counters := []string{"--bpffs", filepath.Join(dir, "bpf"), "--db", filepath.Join(dir, "db")}
-		s.asRoot("opens", append([]string{"on"}, counters...)...)
-		s.t.Cleanup(func() { s.asRoot("opens", append([]string{"off"}, counters...)...) })
+		turn := func(command string) {
+			if r := s.asRoot("opens", append([]string{command}, counters...)...); r.Code != 0 {
+				s.t.Fatalf("opens %s: %s", command, r)
+			}
+		}
+		turn("on")
+		s.t.Cleanup(func() { turn("off") })
 		node := s.node("[connections_peers]\nenv.port 7443\nenv.by peer\n[opens_*]\nenv.bpffs "+counters[1]+"\nenv.db "+counters[3]+"\n", links...)
 		state := filepath.Join(node.StateDir, "nobody")
 		if err := os.Mkdir(state, 0o755); err != nil {
