@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/owner"
 	"github.com/sockcensus/sockcensus/pkg/sock/scan"
@@ -40,7 +42,22 @@ type UnseenError struct {
 
 func (e *UnseenError) Error() string {
 	return fmt.Sprintf("--process %s: the holders of %d of the selected sockets may not be seen: %s",
-		strings.Join(e.Processes, ", "), e.Sockets, e.Reason)
+		strings.Join(quoted(e.Processes), ", "), e.Sockets, e.Reason)
+}
+
+// ProcessNames returns the values of --process for a sentence: a comma in one
+// does not divide it, and shows that it is meant.
+func (o *Options) ProcessNames() []string { return quoted(plugin.Unsplit(o.Process)) }
+
+// quoted puts names that would read like several into quotation marks.
+func quoted(names []string) []string {
+	clear := make([]string, len(names))
+	for i, name := range names {
+		if clear[i] = name; strings.ContainsAny(name, ", ") {
+			clear[i] = quote.Text(name)
+		}
+	}
+	return clear
 }
 
 // heldBy narrows the selection to sockets that a process of these names

@@ -44,14 +44,14 @@ func subject(o *selection.Options) string {
 		preposition string
 		values      []string
 	}{
-		{"of port", slices.Concat(o.Port, o.LocalPort)},
-		{"with port", o.PeerPort},
-		{"on", o.Local},
-		{"from", o.Peer},
-		{"of process", o.Process},
+		{"of port", plugin.Words(slices.Concat(o.Port, o.LocalPort))},
+		{"with port", plugin.Words(o.PeerPort)},
+		{"on", plugin.Words(o.Local)},
+		{"from", plugin.Words(o.Peer)},
+		{"of process", o.ProcessNames()},
 	} {
-		if values := plugin.Words(part.values); len(values) > 0 {
-			words = append(words, part.preposition+" "+shortened(values))
+		if len(part.values) > 0 {
+			words = append(words, part.preposition+" "+shortened(part.values))
 		}
 	}
 	if len(words) == 0 {

@@ -23,15 +23,15 @@ func describe(total uint64, o *selection.Options, tables []scan.Table) string {
 		preposition string
 		values      []string
 	}{
-		{"to port", slices.Concat(o.Port, o.LocalPort)},
-		{"to peer port", o.PeerPort},
-		{"on", o.Local},
-		{"from", o.Peer},
-		{"of process", o.Process},
-		{"of user", o.User},
+		{"to port", plugin.Words(slices.Concat(o.Port, o.LocalPort))},
+		{"to peer port", plugin.Words(o.PeerPort)},
+		{"on", plugin.Words(o.Local)},
+		{"from", plugin.Words(o.Peer)},
+		{"of process", o.ProcessNames()},
+		{"of user", plugin.Words(o.User)},
 	} {
-		if values := plugin.Words(part.values); len(values) > 0 {
-			words = append(words, part.preposition+" "+shortened(values))
+		if len(part.values) > 0 {
+			words = append(words, part.preposition+" "+shortened(part.values))
 		}
 	}
 	if len(plugin.Unsplit(slices.Concat(o.Filter, o.Interface, o.Cgroup, o.Mark))) > 0 {

@@ -32,6 +32,7 @@ func TestDescribe(t *testing.T) {
 		{"protocols that differ", 3, selection.Options{Protocol: []string{"tcp", "udp"}},
 			append(tcp(sock.Established), scan.Table{Protocol: sock.UDP, States: sock.AllStates}), "3 tcp/udp sockets"},
 		{"empty values", 3, selection.Options{Filter: []string{""}, Peer: []string{""}}, tcp(sock.Established), "3 established"},
+		{"a process with a comma", 0, selection.Options{Process: []string{"python3,foo", "sshd"}}, tcp(sock.Established), `0 established of process "python3,foo", sshd`},
 		{"many peers", 3, selection.Options{Peer: []string{"::1,::2,::3,::4,::5,::6"}}, tcp(sock.Established), "3 established from ::1, ::2, ::3, ::4, ::5 and 1 more"},
 	}
 	for _, tt := range tests {
