@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jessevdk/go-flags"
+
+	"github.com/sockcensus/sockcensus/pkg/quote"
 )
 
 // newParser returns a flat parser over the options. It never prints and knows
@@ -48,12 +50,21 @@ func optionError(name string, err error) error {
 		if !strings.Contains(parse.Message, "`") { // the words of Ranges.IsValidValue
 			return &UsageError{Sentence: parse.Message + help, Err: err}
 		}
-		return &UsageError{Sentence: "option " + longOf(quoted) + " needs a value" + help, Err: err}
+		return &UsageError{Sentence: "option " + longOf(quoted) + " needs a value" + instead(parse.Message) + help, Err: err}
 	case flags.ErrNoArgumentForBool:
 		return &UsageError{Sentence: "option " + longOf(quoted) + " takes no value" + help, Err: err}
 	default:
 		return &UsageError{Sentence: parse.Message + help, Err: err}
 	}
+}
+
+// instead quotes what stands where a value should.
+func instead(message string) string {
+	_, got, ok := strings.Cut(message, ", but got ")
+	if !ok {
+		return ""
+	}
+	return ", not " + quote.Text(strings.TrimSuffix(got[strings.IndexByte(got, '`')+1:], "'"))
 }
 
 // between returns the text of a message between the first pair of quotes.
