@@ -132,7 +132,7 @@ func (d *difference) cells(s *survey, now time.Time) []report.Cell {
 	if d.listener == nil {
 		return row
 	}
-	row[3], row[4] = report.Text(d.listener.name()), report.Text(d.listener.reach())
+	row[3], row[4] = report.Text(d.listener.name()), d.listener.reach()
 	if user := s.user(d.listener); user != "" {
 		row[5] = report.Text(user)
 	}

@@ -218,18 +218,18 @@ func TestList(t *testing.T) {
 	h.listen("tcp 0.0.0.0:443", 101)
 	o := command(t, h, "list", "--processes")
 	want := `PROTOCOL  LOCAL          REACH     QUEUE  LIMIT  DROPS  USER  PROCESS                     INSTANCES
-tcp       127.0.0.1:9    loopback      -      -      -  root  evil\x1b[31m\x0a name(300)          1
-tcp       0.0.0.0:443    public        -      -      -  root  nginx(100),nginx(101)               2
-tcp       [::]:443       public        -      -      -  root  nginx(100),nginx(101)               1
-tcp       0.0.0.0:2049   public        -      -      -  root  none                                1
+tcp       127.0.0.1:9    loopback      0      -      -  root  evil\x1b[31m\x0a name(300)          1
+tcp       0.0.0.0:443    -             0      -      -  root  nginx(100),nginx(101)               2
+tcp       [::]:443       -             0      -      -  root  nginx(100),nginx(101)               1
+tcp       0.0.0.0:2049   -             0      -      -  root  none                                1
 udp       127.0.0.53:53  loopback      -      -      -  root  systemd-resolve(200)                1
 `
-	if o.code != 0 || o.stdout != want {
+	if o.code != 0 || o.stdout != want || o.stderr != "listeners: "+noReach+"\n" {
 		t.Errorf("%v\n%s", o, cmp.Diff(want, o.stdout))
 	}
 	o = command(t, h, "list", "--format", "csv", "--port", "443", "-6")
 	wantCSV := "protocol,local_address,local_port,reach,queue,queue_limit,drops,user,process,instances\n" +
-		"tcp,::,443,public,,,,root,nginx(100),1\n"
+		"tcp,::,443,,0,,,root,nginx(100),1\n"
 	if o.code != 0 || o.stdout != wantCSV {
 		t.Errorf("%v", o)
 	}

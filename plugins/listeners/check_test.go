@@ -21,6 +21,9 @@ func checkIn(t *testing.T, h *tree, args ...string) outcome {
 // tail is the perfdata that follows the expectation's.
 const tail = " listening=4;;;0; public=3;;;0;\n"
 
+// byAddressNote ends what is said about listeners read from /proc.
+const byAddressNote = publicByAddress + "\n"
+
 func TestCheckOutputs(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -52,7 +55,7 @@ func TestCheckOutputs(t *testing.T) {
 			change: func(h *tree) { h.listen("tcp 0.0.0.0:8000") },
 			want: "LISTENERS OK - 5 listening, 0 unexpected, queue, drops unknown" +
 				" | unexpected=0;0;;0; missing=0;;0;0; unverified=0;;;0; listening=5;;;0; public=4;;;0;\n"},
-		{name: "what an option requires is missing", code: 2, args: []string{"--require", "tcp/127.0.0.1:25,tcp/443"},
+		{name: "what an option requires is missing", code: 2, args: []string{"--require", "tcp/127.0.0.1:25,tcp/*:443"},
 			want: "LISTENERS CRITICAL - tcp/127.0.0.1:25 missing, 4 listening, 0 unexpected, missing 1 (above 0) ... and 1 more" +
 				" | unexpected=0;0;;0; missing=1;;0;0; unverified=0;;;0;" + tail +
 				"CRITICAL: missing 1 (above 0)\nunknown: queue, drops\nmissing: tcp/127.0.0.1:25 (--require)\n"},
@@ -71,7 +74,7 @@ func TestCheckOutputs(t *testing.T) {
 			tt.change(h)
 		}
 		o := checkIn(t, h, append(tt.args, "--baseline", write(t, "listeners", webBaseline))...)
-		if diff := cmp.Diff(tt.want, o.stdout); diff != "" || o.code != tt.code || o.stderr != "" {
+		if diff := cmp.Diff(tt.want+byAddressNote, o.stdout); diff != "" || o.code != tt.code || o.stderr != "" {
 			t.Errorf("%s: exit %d, stderr %q (-want +got):\n%s", tt.name, o.code, o.stderr, diff)
 		}
 	}
@@ -194,9 +197,9 @@ func TestSeverityAndThresholds(t *testing.T) {
 		{"-w @0:1", 1, "unexpected=2;@0:;;0;"},
 		{"--unexpected critical -c 5:", 2, "unexpected=2;;@0:;0;"},
 		{"--missing ok -w missing=0 --unexpected ok", 0, "missing=0;0;;0;"},
-		{"-w public=2 --unexpected ok", 1, "public=3;2;;0;"},
+		{"-w public=3 --unexpected ok", 0, "public=3;3;;0;"},
 	} {
-		o := checkIn(t, webHost(t), append(strings.Fields(tt.args), "--require", "tcp/443")...)
+		o := checkIn(t, webHost(t), append(strings.Fields(tt.args), "--require", "tcp/*:443")...)
 		if !strings.Contains(o.stdout, tt.perf) || o.code != tt.code {
 			t.Errorf("%q: exit %d, want %d with %s:\n%s", tt.args, o.code, tt.code, tt.perf, o.stdout)
 		}
@@ -232,8 +235,8 @@ func TestDualStackIsNotKnown(t *testing.T) {
 	h.listen("tcp [::]:80")
 	h.listen("tcp [::]:443")
 	h.listen("tcp 0.0.0.0:443")
-	o := checkIn(t, h, "--require", "tcp/*:80,tcp/*:443,tcp/80", "--unexpected", "ok")
-	if o.code != 0 || !strings.HasSuffix(o.stdout, "\nsource proc does not tell whether [::] takes IPv4 too, which is taken for granted: tcp/*:80\n") {
+	o := checkIn(t, h, "--require", "tcp/*:80,tcp/*:443,tcp/[::]:80", "--unexpected", "ok")
+	if o.code != 0 || !strings.Contains(o.stdout, "\nsource proc does not tell whether [::] takes IPv4 too, which is taken for granted: tcp/*:80\n") {
 		t.Errorf("%v", o)
 	}
 	if o := checkIn(t, h, "--require", "tcp/*:443,tcp/80", "--unexpected", "ok"); strings.Contains(o.stdout, "granted") {
@@ -248,7 +251,7 @@ func TestSelectionNarrowsTheUnexpected(t *testing.T) {
 		t.Errorf("%v", o)
 	}
 	// What is missing is looked for among all.
-	o = checkIn(t, h, "--require", "udp/127.0.0.53:53", "--require", "udp/40000", "--allow", "tcp/443", "--port", "443", "--ipv4")
+	o = checkIn(t, h, "--require", "udp/127.0.0.53:53", "--require", "udp/*:40000", "--allow", "tcp/443", "--port", "443", "--ipv4")
 	if o.code != 0 || !strings.Contains(o.stdout, "missing=0;") {
 		t.Errorf("%v", o)
 	}
@@ -256,12 +259,20 @@ func TestSelectionNarrowsTheUnexpected(t *testing.T) {
 
 func TestWithoutExpectation(t *testing.T) {
 	o := checkIn(t, webHost(t))
-	want := "LISTENERS OK - 4 listening, 3 public, queue unknown, drops unknown | listening=4;;;0; public=3;;;0;\n"
+	want := "LISTENERS OK - 4 listening, 3 public by address, queue unknown, drops unknown | listening=4;;;0; public=3;;;0;\n" + byAddressNote
 	if o.stdout != want || o.code != 0 {
 		t.Errorf("got %v, want %s", o, want)
 	}
-	if o := checkIn(t, webHost(t), "-w", "80"); o.code != 3 {
-		t.Errorf("a threshold on what /proc does not tell: %v", o)
+	// A threshold on what /proc does not tell: that comes first, and what to do.
+	for _, limit := range []string{"80", "queue=80"} {
+		o := checkIn(t, webHost(t), "-w", limit)
+		if o.code != 3 || !strings.HasPrefix(o.stdout, "LISTENERS UNKNOWN - queue is unknown: source proc cannot decide: how full accept queues are, netlink can (--source netlink), drops unknown |") {
+			t.Errorf("-w %s: %v", limit, o)
+		}
+	}
+	o = checkIn(t, webHost(t), "-w", "queue=80", "--allow", "tcp/1-65535,udp/127.0.0.53:53")
+	if o.code != 3 || !strings.HasPrefix(o.stdout, "LISTENERS UNKNOWN - queue is unknown: ") {
+		t.Errorf("beside an expectation: %v", o)
 	}
 	if o := checkIn(t, webHost(t), "--udp-ephemeral"); !strings.Contains(o.stdout, "listening=5;") {
 		t.Errorf("%v", o)
@@ -279,5 +290,41 @@ func TestThousands(t *testing.T) {
 	o := checkIn(t, h, "--allow", "tcp/60000")
 	if o.code != 1 || len(o.stdout) > 8<<10 || !strings.Contains(o.stdout, "unexpected=3000;") || !strings.Contains(o.stdout, "\n... and 28") {
 		t.Errorf("exit %d, %d bytes:\n%.300s", o.code, len(o.stdout), o.stdout)
+	}
+}
+
+// /proc does not tell devices. What a device could change is not taken for
+// granted: what is required from beyond this host may be bound to lo.
+func TestDevicesAreNotKnown(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"--require tcp/443", 3, "LISTENERS UNKNOWN - tcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 is bound to device lo, netlink can (--source netlink), --require tcp/0.0.0.0:443 asks for the address alone"},
+		{"--require tcp/443,tcp/2049", 3, "LISTENERS UNKNOWN - tcp/443 and 1 more unknown: "},
+		{"--require tcp/0.0.0.0:443", 0, "LISTENERS OK - 4 listening, "},
+		{"--require tcp/443 --missing ok", 0, "LISTENERS OK - 4 listening, "},
+		{"--require tcp/443 --missing ok -w missing=0", 3, "LISTENERS UNKNOWN - tcp/443 unknown: "},
+		// What is not there is missing, wherever the others are bound.
+		{"--require tcp/80", 2, "LISTENERS CRITICAL - tcp/80 missing, "},
+		{"--require tcp/80,tcp/443", 2, "LISTENERS CRITICAL - tcp/80 missing, "},
+		{"--require tcp/80,tcp/443", 2, "\ntcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 "},
+		// Of three that may be public none is too many, and two may be too few.
+		{"--allow tcp/443 -w public=3", 0, "public=3;3;;0;"},
+		{"--allow tcp/443 -w public=@4:5", 0, "public=3;@4:5;;0;"},
+		{"--allow tcp/443 -w public=2", 3, "LISTENERS UNKNOWN - public is unknown, at most 3: source proc cannot decide: which listeners are bound to device lo, netlink can (--source netlink)"},
+		{"--allow tcp/443 -w public=3:", 3, "LISTENERS UNKNOWN - public is unknown, at most 3: "},
+		{"--allow tcp/443 -c public=2", 2, "LISTENERS CRITICAL - 4 listening, "},
+	} {
+		o := checkIn(t, webHost(t), append(strings.Fields(tt.args), "--unexpected", "ok")...)
+		if o.code != tt.code || !strings.Contains(o.stdout, tt.want) || !strings.Contains(o.stdout, "\n"+byAddressNote) {
+			t.Errorf("%s, want exit %d and %q: %v", tt.args, tt.code, tt.want, o)
+		}
+	}
+	h := newTree(t)
+	h.listen("tcp 127.0.0.1:443")
+	if o := checkIn(t, h); strings.Contains(o.stdout, "devices") || !strings.Contains(o.stdout, "1 listening, 0 public, ") {
+		t.Errorf("nothing that could be public: %v", o)
 	}
 }

@@ -28,11 +28,16 @@ func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *r
 	r.Headline = c.headline(counted.listening, matters)
 	r.Problems = x.problems
 	r.Details = append(c.lines(call, matters), x.notes...)
+	couldAlarm := x.severity["missing"] != threshold.OK || call.Wants("missing")
+	if problem := c.unprovenRequired(); problem != "" && couldAlarm {
+		r.Problems = append(r.Problems, problem)
+	}
+	counted.problems(call, r, s, "queue")
+	if len(r.Problems) == 1 && c.result.Differs() {
+		r.Details = append(r.Details, r.Problems...) // the first line may have no room for it
+	}
 	if note := c.untold(); note != "" {
 		r.Details = append(r.Details, note)
-	}
-	if len(x.problems) == 1 && c.result.Differs() {
-		r.Details = append(r.Details, x.problems...) // the first line may have no room for it
 	}
 	if x.onlyRequired && matters && len(c.result.Unexpected) > 0 {
 		r.Details = append(r.Details, "only --require says what is expected: give --unexpected ok if all else is welcome")

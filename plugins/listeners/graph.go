@@ -175,6 +175,9 @@ func (m *measurement) counts(ctx context.Context, call *plugin.Call, r *report.R
 		return err
 	}
 	c := countListeners(s.listeners())
+	if c.unproven > 0 {
+		r.Problems = append(r.Problems, publicByAddress)
+	}
 	for i, n := range []uint64{c.tcp, c.udp, c.public} {
 		r.Graphs[0].Metrics[i].Value = report.Count(n)
 	}

@@ -54,11 +54,35 @@ func (m *measurement) ports(ctx context.Context, call *plugin.Call, r *report.Re
 	if err != nil {
 		call.Unremembered(r, err)
 	}
+	if call.NeedValues {
+		r.Problems = append(r.Problems, s.valueless(suffix, g.Metrics)...)
+	}
 	if other, ok := rest(suffix, figures, g.Metrics); ok {
 		g.Metrics = append(g.Metrics, other)
 		m.more = ", " + m.more
 	}
 	return nil
+}
+
+// valueless says why fields of a graph by port have no value.
+func (s *survey) valueless(suffix string, metrics []report.Metric) []string {
+	c := countListeners(s.listeners())
+	switch {
+	case suffix == queueGraph && !c.queueKnown:
+		return []string{s.undecided(howFull)}
+	case suffix == dropsGraph && !c.dropsKnown:
+		return []string{s.undecided(howDropped)}
+	}
+	var gone []string
+	for i := range metrics {
+		if !metrics[i].Value.IsKnown() {
+			gone = append(gone, metrics[i].Key)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return []string{"nothing listens at the moment on port " + strings.Join(gone, ", ")}
 }
 
 // limitedFirst puts the ports that thresholds name before all others: they have

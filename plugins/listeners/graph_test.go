@@ -16,21 +16,26 @@ func munin(t *testing.T, h *tree, variables []string, suffix string, words ...st
 
 func TestGraphsOfATree(t *testing.T) {
 	h := webHost(t)
+	const byAddress = "# sockcensus: " + publicByAddress + "\n"
 	for suffix, want := range map[string]string{
-		"count":     "tcp.value 3\nudp.value 1\npublic.value 3\n",
-		"queue":     "p443.value U\np2049.value U\n",
-		"drops":     "p53.value U\np443.value U\np2049.value U\n",
+		"count":     byAddress + "tcp.value 3\nudp.value 1\npublic.value 3\n",
+		"queue":     "# sockcensus: source proc cannot decide: how full accept queues are; netlink can (env.source netlink)\np443.value U\np2049.value U\n",
+		"drops":     "# sockcensus: source proc cannot decide: how much a socket has dropped; netlink can (env.source netlink)\np53.value U\np443.value U\np2049.value U\n",
 		"overflows": "# sockcensus: this kernel does not count TcpExt TCPReqQFullDrop\nlisten_overflows.value 5\nlisten_drops.value 7\nreq_q_full.value U\nsyncookies_sent.value 9\n",
 	} {
 		if o := munin(t, h, nil, suffix); o.stdout != want || o.code != 0 || o.stderr != "" {
 			t.Errorf("%s: %v, want\n%s", suffix, o, want)
 		}
 	}
-	if o := munin(t, h, []string{"ipv6=yes"}, "count"); o.stdout != "tcp.value 1\nudp.value 0\npublic.value 1\n" {
+	if o := munin(t, h, []string{"ipv6=yes"}, "count"); o.stdout != byAddress+"tcp.value 1\nudp.value 0\npublic.value 1\n" {
 		t.Errorf("env.ipv6: %v", o)
 	}
 	if o := munin(t, h, []string{"udp_ephemeral=yes"}, "count"); !strings.Contains(o.stdout, "udp.value 2\n") {
 		t.Errorf("env.udp_ephemeral: %v", o)
+	}
+	// config is no place for what could not be measured now.
+	if o := munin(t, h, nil, "queue", "config"); strings.Contains(o.stdout, "#") {
+		t.Errorf("config: %v", o)
 	}
 	// /proc tells neither queues nor drops: they are not suggested.
 	if o := munin(t, h, nil, "", "suggest"); o.stdout != "count\noverflows\n" {
@@ -99,6 +104,16 @@ func TestRecalledDropsAreCounters(t *testing.T) {
 	}
 }
 
+// Every U has its reason: a port whose counter went with its listener, too.
+func TestGoneListenersAreTheReason(t *testing.T) {
+	state := []string{"MUNIN_STATEFILE=" + filepath.Join(t.TempDir(), "listeners_drops-")}
+	munin(t, webHost(t), state, "drops", "config")
+	want := "# sockcensus: nothing listens at the moment on port 53, 443, 2049\np53.value U\np443.value U\np2049.value U\n"
+	if o := munin(t, newTree(t), state, "drops"); o.stdout != want {
+		t.Errorf("%v", o)
+	}
+}
+
 func brokenTree(t *testing.T) *tree {
 	h := newTree(t)
 	for _, table := range h.tables {
@@ -114,7 +129,7 @@ func TestLimitsOfPorts(t *testing.T) {
 	if !strings.Contains(o.stdout, "\np80.warning 0:50\n") || !strings.Contains(o.stdout, "\np443.critical 0:90\n") || strings.Contains(o.stdout, "#") {
 		t.Errorf("config: %v", o)
 	}
-	if o = munin(t, webHost(t), []string{"p80_warning=50"}, "queue"); o.stdout != "p80.value 0\np443.value U\np2049.value U\n" {
+	if o = munin(t, webHost(t), []string{"p80_warning=50"}, "queue"); !strings.HasSuffix(o.stdout, "\np80.value 0\np443.value U\np2049.value U\n") {
 		t.Errorf("fetch: %v", o)
 	}
 	for variable, want := range map[string]string{

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sockcensus/sockcensus/pkg/baseline"
+	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/owner"
 )
@@ -114,9 +115,13 @@ func (l *listener) holders() []owner.Process {
 }
 
 // reach says from where it can be reached.
-func (l *listener) reach() string {
-	if l.Loopback {
-		return "loopback"
+func (l *listener) reach() report.Cell {
+	switch {
+	case l.Loopback:
+		return report.Text("loopback")
+	case l.unproven():
+		return report.Null()
+	default:
+		return report.Text("public")
 	}
-	return "public"
 }

@@ -41,6 +41,9 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 		Noun: "listeners", Time: call.Env.Now(), Source: func() string { return s.plan.Source },
 		Columns: l.columns(), Notes: s.details(),
 	}
+	if slices.ContainsFunc(listed, (*listener).unproven) {
+		table.Notes = append(table.Notes, noReach)
+	}
 	if reason := s.blindness(); reason != "" {
 		table.Notes = append(table.Notes, fmt.Sprintf("the programs of %d sockets may not be seen: %s", s.owners.Missing(), reason))
 	}
@@ -84,8 +87,12 @@ func (l *listing) row(s *survey, one *listener) []report.Cell {
 		local = []report.Cell{report.Text(l.joined(s, one))}
 	}
 	queue, limit := report.Null(), report.Null()
-	if full := one.fullest(); full.known.Has(sock.FieldAcceptQueue) {
-		queue, limit = report.Uint(full.queue), report.Uint(full.limit)
+	full := one.fullest()
+	if one.Protocol == sock.TCP && full.known.Has(sock.FieldQueues) {
+		queue = report.Uint(full.queue)
+	}
+	if full.known.Has(sock.FieldAcceptQueue) {
+		limit = report.Uint(full.limit)
 	}
 	drops := report.Null()
 	if n, known := one.drops(); known {
@@ -96,7 +103,7 @@ func (l *listing) row(s *survey, one *listener) []report.Cell {
 		user = report.Text(name)
 	}
 	return slices.Concat([]report.Cell{report.Text(one.Protocol.String())}, local, []report.Cell{
-		report.Text(one.reach()), queue, limit, drops, user, l.process(one), report.Uint(len(one.sockets)),
+		one.reach(), queue, limit, drops, user, l.process(one), report.Uint(len(one.sockets)),
 	})
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -71,6 +72,7 @@ func (m *measurement) MoreNames() string {
 // A count is what the metrics of every check tell.
 type count struct {
 	listening, public, tcp, udp uint64
+	unproven                    uint64 // of those that are public
 	drops                       uint64
 	dropsKnown, queueKnown      bool
 	fullest                     *listener // nil without TCP listeners
@@ -92,6 +94,9 @@ func (c *count) add(l *listener) {
 	c.listening++
 	if !l.Loopback {
 		c.public++
+	}
+	if l.unproven() {
+		c.unproven++
 	}
 	drops, known := l.drops()
 	c.drops += drops
@@ -122,11 +127,23 @@ func (c *count) dropped() report.Value {
 	return report.Count(c.drops)
 }
 
+// publicly says how many are public.
+func (c *count) publicly() string {
+	if c.unproven > 0 {
+		return fmt.Sprintf("%d public by address", c.public)
+	}
+	return fmt.Sprintf("%d public", c.public)
+}
+
 // metrics are those of every check.
 func (c *count) metrics() []report.Metric {
+	reachable := "Listeners that can be reached from beyond this host."
+	if c.unproven > 0 {
+		reachable = "Listeners that can be reached from beyond this host, by their address: source proc does not tell which are bound to lo."
+	}
 	return []report.Metric{
 		{Name: "listening", Label: "listening", Help: "Listeners: TCP sockets in LISTEN and UDP sockets that are not connected.", Value: report.Count(c.listening), Min: report.Count(0)},
-		{Name: "public", Label: "public", Help: "Listeners that can be reached from beyond this host.", Value: report.Count(c.public), Min: report.Count(0)},
+		{Name: "public", Label: "public", Help: reachable, Value: report.Count(c.public), Min: report.Count(0)},
 		{Name: "queue", Label: "queue", Help: "Fill of the fullest accept queue.", Unit: report.Percent, Value: c.queue(), Min: report.Count(0), Max: report.Count(100)},
 		{Name: "drops", Label: "drops", Help: "Connections and packets that the listening sockets dropped.", Kind: report.Counter, Value: c.dropped(), Min: report.Count(0)},
 	}
@@ -137,10 +154,11 @@ func (c *count) metrics() []report.Metric {
 func (m *measurement) checkQueue(ctx context.Context, call *plugin.Call, r *report.Report, s *survey) error {
 	c := countListeners(s.listeners())
 	r.Default, r.Graphs[0].Metrics = "queue", c.metrics()
-	r.Headline = fmt.Sprintf("%d listening, %d public, fullest queue %s", c.listening, c.public, percent(&c))
+	r.Headline = fmt.Sprintf("%d listening, %s, fullest queue %s", c.listening, c.publicly(), percent(&c))
 	if !c.queueKnown {
-		r.Headline = fmt.Sprintf("%d listening, %d public, queue unknown", c.listening, c.public)
+		r.Headline = fmt.Sprintf("%d listening, %s, queue unknown", c.listening, c.publicly())
 	}
+	c.problems(call, r, s, "queue", "")
 	if c.fullest == nil || !c.queueKnown || c.fill == 0 {
 		return nil
 	}
@@ -154,6 +172,20 @@ func (m *measurement) checkQueue(ctx context.Context, call *plugin.Call, r *repo
 	}
 	r.Details = append(r.Details, queueDetail(s, culprit))
 	return nil
+}
+
+// problems adds what thresholds ask for and the source does not tell. queue are
+// the names that the fill of a queue goes by.
+func (c *count) problems(call *plugin.Call, r *report.Report, s *survey, queue ...string) {
+	if !c.queueKnown && slices.ContainsFunc(queue, call.Wants) {
+		r.Problems = append(r.Problems, "queue is unknown: "+s.undecided(howFull))
+	}
+	if problem := c.unprovenPublic(call, s); problem != "" {
+		r.Problems = append(r.Problems, problem)
+	}
+	if c.unproven > 0 {
+		r.Details = append(r.Details, publicByAddress)
+	}
 }
 
 // identify looks for the program of a listener.

@@ -120,6 +120,40 @@ func TestPortFieldsAreKept(t *testing.T) {
 	}
 }
 
+// Who may not enter a namespace reads /proc of a process in it, which does not
+// tell how full queues are: the graph says so, and what it takes.
+func TestUnknownQueuesSayWhy(t *testing.T) {
+	ns := testhost.NewNetns(t)
+	inside := start(t, ns, "server", nil, "tcp,0.0.0.0:80", "tcp,0.0.0.0:86,dev=lo")
+	for suffix, want := range map[string]string{
+		"queue": "# sockcensus: source proc cannot decide: how full accept queues are; read from /proc, because ",
+		"drops": "# sockcensus: source proc cannot decide: how much a socket has dropped; read from /proc, because ",
+		"count": "# sockcensus: source proc does not tell devices: ",
+	} {
+		r := testhost.Run(t, testhost.Command{
+			Path: testhost.Binary(t, "listeners"), Args: []string{"munin", suffix},
+			Env: []string{fmt.Sprintf("netns=%d", inside.cmd.Process.Pid)}, User: testhost.MuninUser(t),
+		})
+		reason, fields, _ := strings.Cut(r.Stdout, "\n")
+		if r.Code != 0 || !strings.HasPrefix(reason, want) || suffix != "count" && !strings.Contains(reason, "CAP_SYS_ADMIN") {
+			t.Errorf("%s, want %q: %v", suffix, want, r)
+		}
+		if suffix != "count" && fields != "p80.value U\np86.value U\n" {
+			t.Errorf("%s: %v", suffix, r)
+		}
+	}
+	// What is bound to lo is loopback by netlink and not decided by /proc.
+	for source, code := range map[string]int{"netlink": 2, "proc": 3} {
+		r := testhost.Run(t, testhost.Command{
+			Path: testhost.Binary(t, "check_listeners"), Netns: ns,
+			Args: []string{"--source", source, "--require", "tcp/86", "--unexpected", "ok"},
+		})
+		if r.Code != code {
+			t.Errorf("--source %s, want exit %d: %v", source, code, r)
+		}
+	}
+}
+
 // steady hides how many processes other users have at the moment.
 func steady(output string) string {
 	before, after, ok := strings.Cut(output, " processes may not be looked into")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
@@ -69,7 +70,7 @@ func (s *survey) dropSample() (state.Sample, error) {
 			continue
 		}
 		if !one.known.Has(sock.FieldMemory | sock.FieldCookie) {
-			return sample, &sock.UndecidableError{Source: s.plan.Source, What: "how much a socket has dropped"}
+			return sample, errors.New(s.undecided(howDropped))
 		}
 		sample.Values[strconv.FormatUint(one.cookie, 16)] = uint64(one.drops)
 	}
