@@ -54,7 +54,7 @@ func (e *Error) Error() string {
 func (e *Error) gone() string {
 	switch {
 	case e.Ref.pid != 0:
-		return "there is no process " + e.Ref.String() + ", so its network namespace cannot be found"
+		return "there is no process " + e.Ref.String() + " whose network namespace could be found, and none of that name: ip netns list shows the names"
 	case e.Ref.path != "":
 		return "there is no file " + quote.Text(e.Ref.path) + " that could be a network namespace"
 	}

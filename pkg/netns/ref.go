@@ -32,8 +32,8 @@ type Ref struct {
 }
 
 // Parse reads NAME, PID or PATH: whatever has a slash is a path, digits alone are
-// a process id, and everything else is a name as `ip netns` shows it. (A
-// namespace whose name is a number is reached by its path, /run/netns/123.)
+// a process id unless a namespace has that name, and everything else is a name
+// as `ip netns` shows it.
 //
 // The error is of type *[ParseError].
 func Parse(text string) (Ref, error) {
@@ -47,7 +47,7 @@ func Parse(text string) (Ref, error) {
 			return Ref{}, &ParseError{Text: text, Reason: "the path is too long"}
 		}
 		return Ref{path: text}, nil
-	case strings.Trim(text, "0123456789") == "":
+	case strings.Trim(text, "0123456789") == "" && !isNamed(text):
 		pid, err := strconv.Atoi(text)
 		if err != nil || pid < 1 || pid > maxPID {
 			return Ref{}, &ParseError{Text: text, Reason: "no process can have this id"}
@@ -57,6 +57,14 @@ func Parse(text string) (Ref, error) {
 		return Ref{}, &ParseError{Text: text, Reason: "no namespace can have this name"}
 	}
 	return Ref{name: text}, nil
+}
+
+// isNamed reports whether a namespace has this name now.
+func isNamed(name string) bool {
+	return validName(name) && slices.ContainsFunc(directories, func(dir string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	})
 }
 
 func validName(name string) bool {

@@ -3,6 +3,8 @@ package netns
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -32,6 +34,24 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// A number is a process unless a namespace is called so.
+func TestParseNumber(t *testing.T) {
+	dir := t.TempDir()
+	defer func(kept []string) { directories = kept }(directories)
+	directories = []string{filepath.Join(dir, "gone"), dir}
+	for _, name := range []string{"77777", "99999999999"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o444); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Parse(name); err != nil || got != (Ref{name: name}) || got.PID() != 0 {
+			t.Errorf("Parse(%q) = %+v, %v, want the name", name, got, err)
+		}
+	}
+	if got, err := Parse("77778"); err != nil || got.PID() != 77778 {
+		t.Errorf("Parse(77778) = %+v, %v, want the process", got, err)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", ".", "..", "0", "00", "4194305", "99999999999999999999", "a\x00b", "/a\x00b",
@@ -56,7 +76,7 @@ func TestErrorSentences(t *testing.T) {
 		want string
 	}{
 		{&Error{"open", name, fs.ErrNotExist, 0}, `no network namespace named "a\x7cb\x0a": ip netns list shows the names`},
-		{&Error{"open", pid, fs.ErrNotExist, 0}, "no process 77"},
+		{&Error{"open", pid, fs.ErrNotExist, 0}, "no process 77 whose network namespace could be found, and none of that name: ip netns list shows"},
 		{&Error{"open", path, fs.ErrNotExist, 0}, `no file "/x"`},
 		{&Error{"open", path, ErrNotNamespace, 0}, `"/x" is not a network namespace`},
 		{&Error{"open", name, fs.ErrPermission, 0}, "run as root"},

@@ -138,6 +138,14 @@ func run(environ []string, args ...string) outcome {
 	return outcome{code, stdout.String(), stderr.String()}
 }
 
+// A word of Munin's that is empty is quoted as any other.
+func TestEmptyWord(t *testing.T) {
+	want := "# sockcensus: unknown word \"\": Munin passes one of autoconf, suggest, config, fetch\n"
+	if got := run(nil, "fake_a", ""); got.code != 0 || got.stdout != want {
+		t.Errorf("exit %d, %q, want %q", got.code, got.stdout, want)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	tests := []struct {
 		args string
