@@ -31,6 +31,7 @@ var checks = []check{
 
 	{"viewers", "clients", "--port 443 --min-age 1s --state-dir STATE --warning 2 --critical connections=100", 1},
 	{"networks", "clients", "--port 8443 --min-age 500ms --by network --state-dir STATE --critical largest=1", 2},
+	{"settled", "clients", "--port 443,8443 --min-age 500ms --peer 127.0.0.0/8 --state-dir STATE --warning oldest=86400 --critical undecided=0", 0},
 	{"idle", "clients", "--port 7 --min-age 0 --critical 1:", 2},
 	{"long", "clients", "--port 9000 --min-age 100ms --state-dir STATE --top 100 --warning 399", 1},
 	{"mistaken", "clients", "--min-age 1s", 3},
@@ -185,6 +186,17 @@ func takeApart(stdout string) (o output) {
 	line, long, _ := strings.Cut(strings.TrimSuffix(stdout, "\n"), "\n")
 	words, perfdata, _ := strings.Cut(line, "|")
 	return output{words: strings.TrimSpace(words), perfdata: strings.TrimSpace(perfdata), long: long}
+}
+
+// Of each plugin the systems show every state.
+func TestChecksHaveAllStates(t *testing.T) {
+	for _, name := range plugins(t) {
+		for code := range 4 {
+			if !slices.ContainsFunc(checks, func(c check) bool { return c.plugin == name && c.code == code }) {
+				t.Errorf("no check of %s ends with %d", name, code)
+			}
+		}
+	}
 }
 
 func TestBetween(t *testing.T) {

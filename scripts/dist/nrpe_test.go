@@ -62,7 +62,7 @@ func TestNRPEPackets(t *testing.T) {
 	got := map[string]map[string]testhost.Result{}
 	for _, c := range all {
 		got[c.String()] = map[string]testhost.Result{"v2": daemon.Check(c.String(), "-2"), "v4": daemon.Check(c.String())}
-		if c.name == "long" { // for its detour takes a second
+		if c.name == "long" && c.plugin < "conntrack" { // two, for the detour takes a second
 			got[c.String()]["v3"] = daemon.Check(c.String(), "-3")
 		}
 	}
