@@ -22,6 +22,9 @@ func TestCommands(t *testing.T) {
 		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
 			t.Parallel()
 			d := readDocument(t, path)
+			if len(d.entries) < 5 {
+				t.Fatalf("only %d entries were found", len(d.entries))
+			}
 			h := newHost(t)
 			h.populate()
 			h.prepare(filepath.Base(filepath.Dir(path)))
@@ -72,7 +75,8 @@ func (h *host) try(e entry) string {
 	case expects:
 		return h.tryBaseline(e.text)
 	case link:
-		return h.tryLink(e.text, missingRight)
+		_, problem := h.tryLink(e.text, missingRight)
+		return problem
 	case prose:
 		return ""
 	}
@@ -87,6 +91,9 @@ var (
 
 func (h *host) tryCommand(e entry) string {
 	line, why := h.runnable(e.text)
+	if dir, ok := strings.CutPrefix(line, "cd "); ok {
+		h.work = dir
+	}
 	got := h.run(line, e.user)
 	h.t.Logf("%s\n%.1500s%s", line, got.Stdout, got.Stderr)
 	if problem := judge(e, line, why, got); problem != "" {
@@ -119,7 +126,7 @@ func judge(e entry, line, why string, got testhost.Result) string {
 		return "the exit code is not 0 or 1"
 	case !check && !person && got.Code != 0:
 		return "it fails"
-	case (check || person) && strings.TrimSpace(output) == "":
+	case (check || person) && strings.TrimSpace(output) == "" && !strings.Contains(line, " >"):
 		return "it prints nothing"
 	}
 	return ""
@@ -132,7 +139,7 @@ var (
 )
 
 // tryLink links a plugin as the documents do and has munin-run show the graph.
-func (h *host) tryLink(name string, allowed *regexp.Regexp) string {
+func (h *host) tryLink(name string, allowed *regexp.Regexp) (config, problem string) {
 	place := "/etc/munin/plugins/" + name
 	if h.run("ls "+place, false).Code != 0 { // where nobody has linked it before
 		h.must("ln -s /usr/share/munin/plugins/" + strings.SplitN(name, "_", 2)[0] + "_ " + place)
@@ -143,10 +150,13 @@ func (h *host) tryLink(name string, allowed *regexp.Regexp) string {
 		wanted := map[string]string{"config": "graph_title ", "": ".value "}[word]
 		complaint := regexp.MustCompile(`(?m)^# sockcensus: .*$`).FindString(got.Stdout)
 		if got.Code != 0 || !strings.Contains(got.Stdout, wanted) || complaint != "" && !allowed.MatchString(complaint) {
-			return fmt.Sprintf("munin-run %s %s: %s", name, word, got)
+			return "", fmt.Sprintf("munin-run %s %s: %s", name, word, got)
+		}
+		if word == "config" {
+			config = got.Stdout
 		}
 	}
-	return ""
+	return config, ""
 }
 
 // tryMunin puts a file into plugin-conf.d; each section has to make a graph.
@@ -154,21 +164,32 @@ func (h *host) tryMunin(text string) string {
 	file := filepath.Join("/etc/munin/plugin-conf.d", "sockcensus")
 	h.must("cat >" + file + " <<'END'\n" + text + "\nEND")
 	defer h.must("rm " + file)
-	options := ""
+	options, config := "", ""
 	for line := range strings.Lines(text) {
 		if section := regexp.MustCompile(`^\[(\w+)(\*?)\]`).FindStringSubmatch(line); section != nil {
 			name := section[1]
 			if section[2] != "" {
 				name += map[string]string{"connections_": "443", "clients_": "8443", "listeners_": "count", "conntrack_": "protocols", "opens_": "peers_4711"}[section[1]]
 			}
-			if problem := h.tryLink(name, firstRun); problem != "" {
+			var problem string
+			if config, problem = h.tryLink(name, firstRun); problem != "" {
 				return problem
 			}
 			options = h.help(strings.SplitN(name, "_", 2)[0])
 		}
 		// munin-run passes any variable, so that a typing error would go unnoticed.
 		variable := regexp.MustCompile(`^env\.(\w+) `).FindStringSubmatch(line)
-		if variable == nil || isLimit(variable[1]) {
+		if variable == nil {
+			continue
+		}
+		if isLimit(variable[1]) {
+			field, limit := "", variable[1]
+			if i := strings.LastIndexByte(limit, '_'); i >= 0 {
+				field, limit = limit[:i], limit[i+1:]
+			}
+			if !strings.Contains(config, field+"."+limit+" ") {
+				return "env." + variable[1] + " does not show in config:\n" + config
+			}
 			continue
 		}
 		if !strings.Contains(options, "--"+strings.ReplaceAll(variable[1], "_", "-")) {

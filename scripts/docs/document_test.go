@@ -34,7 +34,7 @@ type entry struct {
 var names = []string{"connections", "clients", "listeners", "conntrack", "opens"}
 
 // others are the programs beside ours that a document may call.
-var others = []string{"make", "ln", "rm", "mv", "cp", "cat", "install", "go", "ss", "netstat", "systemctl", "setcap", "visudo",
+var others = []string{"make", "ln", "rm", "mv", "cp", "cat", "cd", "install", "go", "ss", "netstat", "systemctl", "setcap", "visudo",
 	"munin-run", "munin-node-configure", "apt-get", "apt", "dpkg", "rpm", "sudo", "conntrack", "crontab", "watch", "git", "man", "/etc/init.d/munin-node"}
 
 // isCommand reports whether a line begins with a program that may stand in a document.

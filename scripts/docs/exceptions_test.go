@@ -27,8 +27,8 @@ var harmlessForms = []harmless{
 	{regexp.MustCompile(`^[A-Z_]+=1 go test -run (\S+) (?:-v )?(\S+)$`), "go test $2 -list $1 | grep $1", "it measures for minutes"},
 	{regexp.MustCompile(`^systemctl (?:restart|enable --now) (.*)$`), unitsExist, "a test has no systemd: its units have to be there"},
 	{regexp.MustCompile(`^apt(?:-get)? install (\./)?dist/.*$`), "make -n package", "the tests of scripts/package install the packages"},
-	{regexp.MustCompile(`^((?:sockcensus-)?(?:opens watch|conntrack events)(?:.*))$`), "timeout --preserve-status -s INT 2 $1", "it lasts until ^C"},
-	{regexp.MustCompile(`^(conntrack -E.*)$`), "timeout --preserve-status -s INT 2 /usr/sbin/$1", "it lasts until ^C"},
+	{regexp.MustCompile(`^((?:sockcensus-)?(?:opens watch|conntrack events)(?:.*))$`), "timeout --foreground --preserve-status -s INT 2 $1", "it lasts until ^C"},
+	{regexp.MustCompile(`^(conntrack -E.*)$`), "timeout --foreground --preserve-status -s INT 2 /usr/sbin/$1", "it lasts until ^C"},
 	{regexp.MustCompile(`^(conntrack -[A-Z].*)$`), "/usr/sbin/$1", "the one of conntrack-tools"},
 }
 
@@ -63,6 +63,8 @@ type event struct {
 
 var events = map[string][]event{
 	"README.md": {
+		{"cd /var/lib/prometheus", "", func(h *host) { h.must("mkdir -p /var/lib/prometheus/node-exporter") }},
+		{"sockcensus-clients list", "", func(h *host) { h.work = h.home }},
 		{"baseline write", "CHANGE", func(h *host) { h.must("rm /etc/sockcensus/listeners") }},
 		{"check_listeners --baseline", " WARNING ", func(h *host) { h.start("python3", "leak tcp4 0.0.0.0:8080") }},
 		{"check_listeners -w 50 -c 90", "CRITICAL", func(h *host) { h.overflow("nginx", "127.0.0.1:444") }},

@@ -19,7 +19,8 @@ type host struct {
 	t    *testing.T
 	ns   *testhost.Netns
 	pid  int    // of the process that holds the mount namespace
-	work string // where commands are run, as if it were somebody's home
+	home string // of the document's reader
+	work string // where commands are run
 	repo string
 	env  []string
 
@@ -66,6 +67,7 @@ func newHost(t *testing.T) *host {
 		}
 	}
 	h.work = filepath.Join(h.work, "home")
+	h.home = h.work
 	h.env = environment(t)
 	log := filepath.Join(place, "log")
 	h.pid = testhost.Background(t, testhost.Command{

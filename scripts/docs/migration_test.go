@@ -176,8 +176,8 @@ func TestSizes(t *testing.T) {
 			continue
 		}
 		size, err := strconv.ParseFloat(stated[1], 64)
-		if is := float64(info.Size()) / 1e6; err != nil || math.Abs(size-is) > 0.1 {
-			t.Errorf("%s has %.2f MB, the README says %s", name, is, stated[1])
+		if is := float64(info.Size()) / (1 << 20); err != nil || math.Abs(size-is) > 0.1 {
+			t.Errorf("%s has %.2f MiB, the README says %s", name, is, stated[1])
 		}
 	}
 }
