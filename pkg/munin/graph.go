@@ -1,6 +1,7 @@
 package munin
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -46,7 +47,7 @@ func appendName(b []byte, r *report.Report, service string, i int) []byte {
 		b = appendLine(b, "multigraph", serviceName(name))
 	}
 	if i == 0 {
-		b = appendReasons(b, r.Problems)
+		b = appendReasons(b, slices.Concat(r.Problems, r.Notes))
 	}
 	return b
 }

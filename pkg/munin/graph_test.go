@@ -52,6 +52,12 @@ func TestGolden(t *testing.T) {
 	golden.AssertBytes(t, Config(summary(), "connections_summary", true), "summary.dirtyconfig")
 	golden.AssertBytes(t, Values(summary(), "connections_summary"), "summary.fetch")
 
+	noted := states()
+	noted.Notes = []string{"listening ones may not be seen"}
+	if got := string(Values(noted, "connections_states")); !strings.HasPrefix(got, "# sockcensus: listening ones may not be seen\nestablished.value 652\n") {
+		t.Errorf("a note is not said before the values:\n%s", got)
+	}
+
 	failed := states()
 	failed.Forget("timeout after 8s\n# timeout")
 	golden.AssertBytes(t, Config(failed, "connections_states", true), "failed.config")

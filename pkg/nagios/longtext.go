@@ -25,6 +25,9 @@ func appendLongText(out []byte, r *report.Report, whole bool, verbose int) []byt
 		trace = nil
 	}
 	details := quotedLines(r.Details)
+	if len(noteWords(r)) > maxPart {
+		details = append(quotedLines(r.Notes), details...)
+	}
 	afterTrace := min(size(trace), traceReserve)
 	afterDetails := afterTrace + min(size(details), detailsReserve)
 	out = appendLines(out, append(alarmLines(r, whole), groupLines(r)...), OutputLimit-afterDetails)

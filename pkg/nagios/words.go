@@ -19,15 +19,23 @@ const (
 )
 
 // words says on the status line what was found. What makes the status comes
-// first; what does not fit on a line is counted, and then it is not whole.
+// first; what does not fit on a line is counted, and then it is not whole. The
+// notes stand behind it in parentheses, whatever room they take.
 func words(r *report.Report, status threshold.Status) (line string, whole bool) {
 	found := parts(r)
 	missing := append(problems(r), missingWords(r)...)
 	if status == threshold.Unknown {
-		return joined(append(missing, found...))
+		line, whole = joined(append(missing, found...))
+	} else {
+		line, whole = joined(append(found, missing...))
 	}
-	return joined(append(found, missing...))
+	if notes := noteWords(r); notes != "" {
+		line += " (" + bounded(notes, maxPart) + ")"
+	}
+	return line, whole
 }
+
+func noteWords(r *report.Report) string { return statusWords(strings.Join(r.Notes, "; ")) }
 
 // parts are the headline, with the default metric's alarm in parentheses, and
 // the alarms of all other metrics, the worst first.

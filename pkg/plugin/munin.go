@@ -113,8 +113,10 @@ func (p *Plugin) graph(ctx context.Context, call *Call, options Measurer, i invo
 	if err != nil {
 		r.Forget(err.Error())
 	}
-	for n, problem := range r.Problems {
-		r.Problems[n] = inVariables(problem, options)
+	for _, sentences := range [][]string{r.Problems, r.Notes} {
+		for i, sentence := range sentences {
+			sentences[i] = inVariables(sentence, options)
+		}
 	}
 	service := p.Name + "_" + i.suffix
 	if config {

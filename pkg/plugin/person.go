@@ -227,6 +227,7 @@ func (p *Plugin) metrics(ctx context.Context, env Env, words []string) error {
 	if err != nil {
 		return err
 	}
+	p.say(env, r.Notes)
 	if err := writeOnce(env.Stdout, prometheus.Render(r)); err != nil || len(r.Problems) == 0 {
 		return err
 	}

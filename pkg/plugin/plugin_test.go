@@ -31,6 +31,9 @@ func (f *fake) metrics() *report.Report {
 			{Name: "other", Label: "other", Value: report.Count(3), Min: report.Count(0)},
 		},
 	}}}
+	if f.Count == "note" {
+		r.Notes = []string{"a longer --timeout shows more"}
+	}
 	return r
 }
 
@@ -228,6 +231,7 @@ func TestMunin(t *testing.T) {
 		{"failure by variable", "fake_a", []string{"count=bad --count"}, []string{`# sockcensus: env.count "bad --count" (env.flag, not --flags): run sockcensus-fake --count 1; see env.count` + "\n"}, "7"},
 		{"autoconf by variable", "fake_ autoconf", []string{"flag=yes", "count=bad --count"}, []string{"no (set env.count)\n"}, "yes"},
 		{"problem by variable", "fake_a", []string{"count=problem"}, []string{"# sockcensus: a longer env.timeout helps\n", "total.value 7"}, "--"},
+		{"note by variable", "fake_a", []string{"count=note"}, []string{"# sockcensus: a longer env.timeout shows more\n", "total.value 7"}, "--"},
 		{"bad limit config", "fake_a config", []string{"warning=10:5"}, []string{"# sockcensus: ", "total.label"}, ".value"},
 		{"unknown metric", "fake_a", []string{"nothing_warning=5"}, []string{"# sockcensus: ", "nothing", "total.value U\n"}, "7"},
 		{"failure", "fake_a", []string{"count=bad"}, []string{"# sockcensus: no such thing\n", "total.value U\n", "other.value U\n"}, "7"},
@@ -288,6 +292,7 @@ func TestPerson(t *testing.T) {
 		{"sockcensus-fake metrics --help", 0, "sockcensus-fake metrics - ", ""},
 		{"sockcensus-fake list --nope", 2, "", "; sockcensus-fake list --help lists the options"},
 		{"fake metrics", 0, "# TYPE sockcensus_fake", ""},
+		{"fake metrics --count note", 0, "# TYPE sockcensus_fake", "fake: a longer --timeout shows more\n"},
 		{"fake metrics -w abc", 2, "", "abc"},
 		{"fake metrics -c 5", 2, "", "are for the check"},
 		{"fake metrics --version", 0, "(sockcensus)", ""},

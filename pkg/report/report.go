@@ -17,6 +17,9 @@ type Report struct {
 	Graphs   []Graph
 	// Details are lines of long text, most useful first.
 	Details []string
+	// Notes are sentences without which the numbers would be misread, though
+	// nothing failed: what is not in them and why, and what helps.
+	Notes []string
 	// Problems are sentences about what could not be measured although it was
 	// asked for. One of them makes the report at least UNKNOWN.
 	Problems []string
