@@ -88,6 +88,13 @@ func (h *Host) cgroups() (*owner.Cgroups, error) {
 	return h.Cgroups, nil
 }
 
+// FindCgroups reports why cgroups have no paths here, such as
+// [owner.ErrNoCgroups], and nil where they have.
+func (h *Host) FindCgroups() error {
+	_, err := h.cgroups()
+	return err
+}
+
 // cgroupsLike returns a condition for every cgroup whose path a glob matches.
 func (h *Host) cgroupsLike(glob string) ([]filter.Expr, error) {
 	mounted, err := h.cgroups()

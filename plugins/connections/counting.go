@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -43,10 +44,7 @@ func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 	}
 	table := &report.Table{
 		Noun: "groups", Time: began, Source: func() string { return plan.Source },
-		Columns: groupColumns(g), Notes: plan.Notes,
-	}
-	if call.Verbose() > 0 {
-		table.Notes = selection.Trace(call, plan)
+		Columns: groupColumns(g), Notes: slices.Concat(planNotes(call, plan), t.notes()),
 	}
 	if top > 0 && len(ranked) > top {
 		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d sockets are not shown", len(ranked)-top, report.Sum(ranked[top:])))
@@ -90,6 +88,9 @@ func groupRows(g *grouper, ranked []counted) iter.Seq2[[]report.Cell, error] {
 
 // groupCell is a group's name: a number where it is one.
 func groupCell(g *grouper, key group, d dimension) report.Cell {
+	if pseudo := key.pseudo(d); pseudo != "" {
+		return report.Text(pseudo)
+	}
 	switch d {
 	case byPort:
 		return report.Uint(key.port)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -102,28 +101,17 @@ func parsePrefix(option, text string, most int) (int, error) {
 // A group is what sockets of one group have in common; only the parts of the
 // dimensions that are grouped by are filled.
 type group struct {
-	state          sock.State
-	family         sock.Family
-	protocol       sock.Protocol
-	holder, owner  ownership // of process and of uid
-	cgroupKnown    bool
-	port, peerPort uint16
-	uid            uint32
-	cgroup         uint64
-	peer           netip.Addr
-	network        netip.Prefix
-	process        string
+	state                 sock.State
+	family                sock.Family
+	protocol              sock.Protocol
+	holder, owner, member ownership // of process, of uid and of cgroup
+	port, peerPort        uint16
+	uid                   uint32
+	cgroup                uint64
+	peer                  netip.Addr
+	network               netip.Prefix
+	process               string
 }
-
-// An ownership says whose a socket is, where that is asked.
-type ownership uint8
-
-const (
-	notAsked ownership = iota
-	owned
-	unowned // nobody can hold it: TIME_WAIT and the like
-	unseen  // somebody may hold it, but we may not look
-)
 
 // A grouper finds the group of a socket.
 type grouper struct {
@@ -143,11 +131,11 @@ func (g *grouper) of(s *sock.Socket) group {
 		case byPeerPort:
 			key.peerPort = s.Peer.Port()
 		case byPeer:
-			key.peer = s.Peer.Addr()
+			key.peer = reached(s.Peer.Addr())
 		case byNetwork:
 			key.network = g.network(s.Peer.Addr())
 		case byProcess:
-			key.process, key.holder = g.owners.process(s)
+			key.process, key.holder = g.owners.process(s.Inode)
 		case byUser:
 			key.uid, key.owner = user(s)
 		case byFamily:
@@ -155,13 +143,23 @@ func (g *grouper) of(s *sock.Socket) group {
 		case byProtocol:
 			key.protocol = s.Protocol
 		case byCgroup:
-			key.cgroup, key.cgroupKnown = s.Cgroup, s.Known.Has(sock.FieldCgroup)
+			key.cgroup, key.member = g.owners.membership(s)
 		}
 	}
 	return key
 }
 
+// reached returns the address of a peer, invalid for a socket that is connected
+// to nobody: the kernel gives it the unspecified address.
+func reached(peer netip.Addr) netip.Addr {
+	if peer.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return peer
+}
+
 func (g *grouper) network(address netip.Addr) netip.Prefix {
+	address = reached(address)
 	prefix, _ := address.Prefix(g.prefixes.of(address)) // an invalid address has no network
 	return prefix
 }
@@ -179,6 +177,9 @@ func user(s *sock.Socket) (uint32, ownership) {
 
 // text returns the group's name in one dimension, for people.
 func (g *grouper) text(key group, d dimension) string {
+	if pseudo := key.pseudo(d); pseudo != "" {
+		return pseudo
+	}
 	switch d {
 	case byState:
 		return key.state.String()
@@ -187,81 +188,47 @@ func (g *grouper) text(key group, d dimension) string {
 	case byPeerPort:
 		return strconv.Itoa(int(key.peerPort))
 	case byPeer:
-		return orNone(key.peer.IsValid(), key.peer)
+		return key.peer.String()
 	case byNetwork:
-		return orNone(key.network.IsValid(), key.network)
+		return key.network.String()
 	case byProcess:
-		return ownerText(key.holder, key.process)
+		return ownName("proc_", key.process)
 	case byUser:
-		if key.owner != owned {
-			return ownerText(key.owner, "")
-		}
-		return g.owners.user(key.uid)
+		return ownName("user_", g.owners.user(key.uid))
 	case byFamily:
 		return key.family.String()
 	case byProtocol:
 		return key.protocol.String()
 	default:
-		if !key.cgroupKnown || key.cgroup == 0 {
-			return "none"
-		}
 		return g.owners.cgroup(key.cgroup)
-	}
-}
-
-func orNone(known bool, value fmt.Stringer) string {
-	if !known {
-		return "none"
-	}
-	return value.String()
-}
-
-func ownerText(owner ownership, name string) string {
-	switch owner {
-	case unowned:
-		return "none"
-	case unseen:
-		return "unseen"
-	default:
-		return name
 	}
 }
 
 // label returns the group's name as a metric.
 func (g *grouper) label(key group, d dimension) string {
-	text := g.text(key, d)
-	switch {
-	case text == "none" && d != byFamily, text == "unseen":
-		if !g.named(key, d) {
-			return text
-		}
+	if pseudo := key.pseudo(d); pseudo != "" {
+		return pseudo
 	}
 	switch d {
 	case byState:
 		return stateLabel(key.state)
 	case byPort:
-		return "p" + text
+		return "p" + strconv.Itoa(int(key.port))
 	case byPeerPort:
-		return "rp" + text
+		return "rp" + strconv.Itoa(int(key.peerPort))
 	case byPeer:
 		return report.AddressLabel(key.peer)
 	case byNetwork:
 		return report.NetworkLabel(key.network)
 	case byProcess:
-		return report.Label("proc_", text)
+		return report.Label("proc_", key.process)
 	case byUser:
-		return report.Label("user_", text)
+		return report.Label("user_", g.owners.user(key.uid))
 	case byCgroup:
-		return report.Label("cg_", strings.Trim(text, "/"))
+		return report.Label("cg_", strings.Trim(g.owners.cgroup(key.cgroup), "/"))
 	default:
-		return text
+		return g.text(key, d)
 	}
-}
-
-// named reports whether a group that reads "none" or "unseen" really has an
-// owner of that name.
-func (g *grouper) named(key group, d dimension) bool {
-	return d == byProcess && key.holder == owned || d == byUser && key.owner == owned
 }
 
 func stateLabel(s sock.State) string { return strings.ReplaceAll(s.String(), "-", "_") }

@@ -26,13 +26,18 @@ func TestGroupLabels(t *testing.T) {
 		{byNetwork, group{network: netip.MustParsePrefix("2001:db8::/64")}, "net_2001_db8_0_0_64"},
 		{byProcess, group{process: "nginx", holder: owned}, "proc_nginx"},
 		{byProcess, group{process: "none", holder: owned}, "proc_none"},
+		{byPort, group{}, "none"},
+		{byPeerPort, group{}, "none"},
+		{byPeer, group{}, "none"},
+		{byNetwork, group{}, "none"},
 		{byProcess, group{holder: unowned}, "none"},
 		{byProcess, group{holder: unseen}, "unseen"},
 		{byUser, group{owner: unowned}, "none"},
 		{byFamily, group{family: sock.IPv6}, "ipv6"},
 		{byFamily, group{}, "none"},
 		{byProtocol, group{protocol: sock.UDP}, "udp"},
-		{byCgroup, group{}, "none"},
+		{byCgroup, group{member: unowned}, "none"},
+		{byCgroup, group{member: unseen}, "unseen"},
 	}
 	for _, tt := range tests {
 		if got := g.label(tt.key, tt.d); got != tt.want {
@@ -76,8 +81,8 @@ func TestCouldBe(t *testing.T) {
 		d     dimension
 		label string
 	}{
-		{byPort, "p0443"}, {byPort, "p70000"}, {byPort, "443"}, {byPort, "none"},
-		{byPeer, "ip_10_0_0"}, {byPeer, "ip_10_0_0_256"}, {byPeer, "ip_2001_db8"}, {byPeer, "10.0.0.1"},
+		{byPort, "p0443"}, {byPort, "p70000"}, {byPort, "443"}, {byPort, "p0"}, {byPeerPort, "rp0"}, {byPort, "unseen"}, {byFamily, "none"},
+		{byPeer, "ip_10_0_0"}, {byPeer, "ip_10_0_0_256"}, {byPeer, "ip_2001_db8"}, {byPeer, "10.0.0.1"}, {byPeer, "ip_0_0_0_0"}, {byPeer, "ip_0_0_0_0_0_0_0_0"},
 		{byProcess, "nginx"}, {byProcess, "proc_"}, {byState, "p443"}, {byPeer, "unseen"},
 		{byNetwork, "net_foo"}, {byNetwork, "net_10_0_0_0_16"}, {byNetwork, "net_2001_db8_32"}, {byNetwork, "ip_10_0_0_1"},
 	} {
@@ -139,7 +144,7 @@ func FuzzCouldBe(f *testing.F) {
 		if !everything.couldBe(dimension(d%uint8(dimensionCount)), label) {
 			return
 		}
-		if keyOf(label) == "" {
+		if keyOf(dimension(d%uint8(dimensionCount)), label) == "" {
 			t.Errorf("%q has no key", label)
 		}
 		for i := range len(label) {

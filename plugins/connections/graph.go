@@ -143,11 +143,8 @@ func (m *measurement) fixedReport(ctx context.Context, call *plugin.Call, name g
 	if err != nil {
 		return r, err
 	}
-	r.Source = plan.Source
+	r.Source, r.Notes = plan.Source, t.notes()
 	name.fill(r.Graphs[0].Metrics, t)
-	if name.kind == statesGraph && t.untold != sock.NoStates {
-		r.Problems = append(r.Problems, fmt.Sprintf("/proc does not show sockets in %s", t.untold))
-	}
 	return r, nil
 }
 
@@ -208,7 +205,7 @@ func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, su
 		recallFields(call, r, v)
 		return r, err
 	}
-	r.Source = plan.Source
+	r.Source, r.Notes = plan.Source, t.notes()
 	r.Graphs[0].Metrics = v.metrics(t)
 	if len(g.dimensions) == 1 && !closed(g.dimensions[0]) {
 		m.keepFields(ctx, call, r, t, v)

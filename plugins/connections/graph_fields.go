@@ -22,7 +22,12 @@ func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *repo
 	for _, c := range t.ranked() {
 		sizes[v.grouper.label(c.Group, d)] += c.Count
 	}
-	err := call.KeepFields(ctx, r, fieldsFormat(d), v.top, func(name string) report.Metric { return groupField(report.Count(sizes[name])) })
+	err := call.KeepFields(ctx, r, fieldsFormat(d), v.top, func(name string) report.Metric {
+		if n := sizes[name]; n > 0 {
+			return groupField(report.Count(n))
+		}
+		return groupField(v.seen(t, name, 0))
+	})
 	if err != nil {
 		call.Unremembered(r, err)
 	}

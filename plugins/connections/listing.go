@@ -78,7 +78,7 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 	table.Rows = func(yield func([]report.Cell, error) bool) {
 		defer scanner.Close()
 		if l.Processes {
-			if err := rows.owners.find(ctx, selected, true); err != nil {
+			if err := rows.owners.find(ctx, selected); err != nil {
 				yield(nil, err)
 				return
 			}
@@ -94,9 +94,16 @@ func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, e
 }
 
 func notes(call *plugin.Call, plan scan.Plan, owners *owners) []string {
-	notes := slices.Concat(plan.Notes, owners.notes())
-	notes = append(notes, selection.Trace(call, plan)...)
-	return notes
+	return slices.Concat(planNotes(call, plan), gaps(plan.Untold), owners.notes())
+}
+
+// planNotes says what a reader ought to know of how the sockets were found, and
+// under --verbose everything.
+func planNotes(call *plugin.Call, plan scan.Plan) []string {
+	if call.Verbose() > 0 {
+		return selection.Trace(call, plan)
+	}
+	return plan.Notes
 }
 
 // sockets turns the scanner's callback into a sequence.

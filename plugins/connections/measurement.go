@@ -58,10 +58,10 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 			Metrics: view.metrics(t),
 		}},
 		Source: plan.Source,
+		Notes:  t.notes(),
 		Trace:  selection.Trace(call, plan),
 	}
-	r.Details = append(r.Details, plan.Notes...)
-	r.Details = append(r.Details, g.owners.notes()...)
+	r.Details = slices.Concat(view.atLeast, plan.Notes)
 	return r, nil
 }
 
@@ -110,19 +110,20 @@ func count(ctx context.Context, selected *selection.Selected, g *grouper) (*tall
 	}
 	defer scanner.Close()
 	g.owners = &owners{host: selected.Host}
-	if g.has(byProcess) {
-		if err := g.owners.find(ctx, selected, false); err != nil {
-			return nil, scan.Plan{}, err
-		}
+	if g.has(byCgroup) {
+		g.owners.noCgroups = selected.Host.FindCgroups()
 	}
 	t := newTally(g)
-	if len(g.dimensions) == 0 || t.onlyStates() {
+	switch {
+	case len(g.dimensions) == 0 || t.onlyStates():
 		err = countStates(ctx, scanner, t)
-	} else {
+	case g.has(byProcess):
+		err = countHeld(ctx, scanner, selected.Root, t)
+	default:
 		err = scanner.Count(ctx, t.reset, t.add)
 	}
 	plan := scanner.Plan()
-	t.untold = untold(selected, plan.Source)
+	t.untold = plan.Untold
 	return t, plan, explained(err)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/sockcensus/sockcensus/pkg/report"
@@ -17,18 +18,23 @@ type owners struct {
 	found *owner.Owners
 	// devices are the names of interfaces by index: in a VRF every socket has one.
 	devices map[uint32]string
+	// noCgroups is why no cgroup has a name here.
+	noCgroups error
 }
 
-// find looks for the holders of what a query selects.
-func (o *owners) find(ctx context.Context, selected *selection.Selected, all bool) (err error) {
-	o.found, err = selection.Holders(ctx, selected.Query, all)
+// find looks for every holder of what a query selects.
+func (o *owners) find(ctx context.Context, selected *selection.Selected) (err error) {
+	o.found, err = selection.Holders(ctx, selected.Query, true)
 	return err
 }
 
 // process returns the name of the process that holds a socket: of several the
 // one with the lowest process id.
-func (o *owners) process(s *sock.Socket) (string, ownership) {
-	process, visibility := o.found.Lookup(s.Inode)
+func (o *owners) process(inode uint64) (string, ownership) {
+	if o.found == nil {
+		return "", notAsked
+	}
+	process, visibility := o.found.Lookup(inode)
 	switch visibility {
 	case owner.Held:
 		return process.Name, owned
@@ -41,9 +47,8 @@ func (o *owners) process(s *sock.Socket) (string, ownership) {
 
 // cell lists every process that holds a socket.
 func (o *owners) cell(s *sock.Socket) report.Cell {
-	name, ownership := o.process(s)
-	if ownership != owned {
-		return report.Text(ownerText(ownership, name))
+	if _, ownership := o.process(s.Inode); ownership != owned {
+		return report.Text(ownership.pseudo())
 	}
 	var holders []report.Cell
 	for p := range o.found.Holders(s.Inode) {
@@ -59,7 +64,39 @@ func (o *owners) notes() []string {
 	if o.found == nil || o.found.Missing() == 0 || !o.found.Blind() {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d sockets belong to processes that may not be seen: %s", o.found.Missing(), o.found.Reason())}
+	return []string{o.whyUnseen(uint64(o.found.Missing()), byProcess)}
+}
+
+// membership returns the number of a socket's cgroup.
+func (o *owners) membership(s *sock.Socket) (uint64, ownership) {
+	switch {
+	case !s.Known.Has(sock.FieldCgroup) || s.Cgroup == 0:
+		return 0, unowned
+	case o.noCgroups != nil:
+		return 0, unseen
+	default:
+		return s.Cgroup, owned
+	}
+}
+
+// whyUnseen says in a sentence why n sockets are in the group unseen, and what
+// helps.
+func (o *owners) whyUnseen(n uint64, d dimension) string {
+	if d == byCgroup {
+		text := fmt.Sprintf("%s of cgroups that may not be seen: %v", plural(n, "socket is", "sockets are"), o.noCgroups)
+		if errors.Is(o.noCgroups, owner.ErrNoCgroups) {
+			text += " (ip netns exec hides it, --netns does not)"
+		}
+		return text
+	}
+	return fmt.Sprintf("%s to processes that may not be seen: %s", plural(n, "socket belongs", "sockets belong"), o.found.Reason())
+}
+
+func plural(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func (o *owners) user(uid uint32) string { return o.host.Users.Name(uid) }

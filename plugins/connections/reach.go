@@ -21,8 +21,11 @@ type reach struct {
 
 // couldBe reports whether a label can be that of a group of the dimension.
 func (r reach) couldBe(d dimension, label string) bool {
-	if label == "none" || label == "unseen" {
-		return !closed(d) && d != byPort && d != byPeerPort && (label == "none" || d == byProcess || d == byUser)
+	switch label {
+	case noneGroup:
+		return !closed(d)
+	case unseenGroup:
+		return ofOwners(d)
 	}
 	switch d {
 	case byPort:
@@ -31,7 +34,7 @@ func (r reach) couldBe(d dimension, label string) bool {
 		return isPort(r.selected.PeerPorts)(strings.CutPrefix(label, "rp"))
 	case byPeer:
 		address, ok := report.AddressOfLabel(label)
-		return ok && r.reaches(netip.PrefixFrom(address, address.BitLen()))
+		return ok && !address.IsUnspecified() && r.reaches(netip.PrefixFrom(address, address.BitLen()))
 	case byNetwork:
 		network, ok := report.NetworkOfLabel(label)
 		return ok && network.Bits() == r.prefixes.of(network.Addr()) && r.reaches(network)
@@ -65,7 +68,7 @@ func (r reach) reaches(network netip.Prefix) bool {
 func isPort(named []selection.PortRange) func(digits string, ok bool) bool {
 	return func(digits string, ok bool) bool {
 		n, err := strconv.ParseUint(digits, 10, 16)
-		if !ok || err != nil || strconv.FormatUint(n, 10) != digits {
+		if !ok || err != nil || n == 0 || strconv.FormatUint(n, 10) != digits {
 			return false
 		}
 		return len(named) == 0 || slices.ContainsFunc(named, func(r selection.PortRange) bool {
@@ -79,7 +82,7 @@ func wellFormed(rest string, ok bool) bool {
 }
 
 // keyOf reads a label back into the name of its group, as far as it tells.
-func keyOf(label string) string {
+func keyOf(d dimension, label string) string {
 	if address, ok := report.AddressOfLabel(label); ok {
 		return address.String()
 	}
@@ -87,7 +90,11 @@ func keyOf(label string) string {
 		return network.String()
 	}
 	for _, prefix := range []string{"proc_", "user_", "cg_", "rp", "p"} {
-		if rest, ok := strings.CutPrefix(label, prefix); ok {
+		rest, ok := strings.CutPrefix(label, prefix)
+		switch {
+		case ok && (d == byProcess || d == byUser):
+			return ownName(prefix, rest)
+		case ok:
 			return rest
 		}
 	}

@@ -83,12 +83,12 @@ func cgroupKnown(_ *owners, s *sock.Socket) bool {
 }
 
 func holderKnown(o *owners, s *sock.Socket) bool {
-	_, ownership := o.process(s)
+	_, ownership := o.process(s.Inode)
 	return ownership == owned
 }
 
 func holderName(o *owners, s *sock.Socket) string {
-	name, _ := o.process(s)
+	name, _ := o.process(s.Inode)
 	return name
 }
 

@@ -2,13 +2,11 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/report"
-	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
-	"github.com/sockcensus/sockcensus/pkg/sock/scan"
 )
 
 // A tally counts sockets, in all and by group.
@@ -21,16 +19,38 @@ type tally struct {
 	untold sock.StateSet
 }
 
-// untold returns the wanted states that /proc does not show: a TCP socket that
-// is bound and nothing more stands in none of its tables.
-func untold(selected *selection.Selected, source string) sock.StateSet {
-	bound := sock.StatesOf(sock.BoundInactive)
-	for _, t := range selected.Tables {
-		if t.Protocol == sock.TCP && t.States&bound != 0 && strings.Contains(source, scan.Proc.String()) {
-			return bound
+// notes say what is not in the numbers: states that the source does not tell,
+// and owners that may not be seen.
+func (t *tally) notes() []string {
+	notes := gaps(t.untold)
+	for _, d := range t.grouper.dimensions {
+		if n := t.unseen(d); n > 0 {
+			notes = append(notes, t.grouper.owners.whyUnseen(n, d))
 		}
 	}
-	return sock.NoStates
+	return notes
+}
+
+// gaps says which sockets a source does not tell.
+func gaps(untold sock.StateSet) []string {
+	if untold == sock.NoStates {
+		return nil
+	}
+	return []string{fmt.Sprintf("sockets in %s are missing: /proc does not show them, --source netlink does", untold)}
+}
+
+// unseen returns the number of sockets whose owners could not be seen.
+func (t *tally) unseen(d dimension) uint64 {
+	var n uint64
+	if !ofOwners(d) {
+		return 0
+	}
+	for key, count := range t.groups {
+		if key.pseudo(d) == unseenGroup {
+			n += count
+		}
+	}
+	return n
 }
 
 // inState returns the number of sockets in a state, where it can be known.
@@ -107,6 +127,7 @@ func compareGroups(a, b group) int {
 		cmp.Compare(a.state, b.state),
 		cmp.Compare(a.holder, b.holder),
 		cmp.Compare(a.owner, b.owner),
+		cmp.Compare(a.member, b.member),
 	)
 }
 
@@ -118,14 +139,17 @@ func (t *tally) size(key group) uint64 {
 	return t.groups[key]
 }
 
-// largest returns the size of the largest group.
+// largest returns the size of the largest group. The pseudo-groups are no
+// group of anybody's, however many sockets are in them.
 func (t *tally) largest() uint64 {
 	var most uint64
 	for _, n := range t.states {
 		most = max(most, n)
 	}
-	for _, n := range t.groups {
-		most = max(most, n)
+	for key, n := range t.groups {
+		if key.pseudo(t.grouper.dimensions[0]) == "" {
+			most = max(most, n)
+		}
 	}
 	return most
 }

@@ -20,6 +20,8 @@ type view struct {
 	named []group
 	// limited are labels that a threshold names.
 	limited []string
+	// atLeast says what was seen of groups whose size is unknown.
+	atLeast []string
 }
 
 // mostNamed bounds the groups that a range of ports may name.
@@ -75,7 +77,7 @@ func namedGroups(g *grouper, selected *selection.Selected) []group {
 	case byPeer:
 		for _, prefix := range selected.Peers {
 			if prefix.IsSingleIP() {
-				groups = append(groups, group{peer: prefix.Addr()})
+				groups = append(groups, group{peer: reached(prefix.Addr())})
 			}
 		}
 	case byNetwork:
@@ -126,7 +128,7 @@ func (v *view) metrics(t *tally) []report.Metric {
 		}
 		metrics = append(metrics, metric)
 	}
-	metrics = append(metrics, v.limitedMetrics(ranking)...)
+	metrics = append(metrics, v.limitedMetrics(t, ranking)...)
 	if !closed(v.grouper.dimensions[0]) {
 		metrics = append(metrics, ranking.Top(v.top)...)
 		metrics = append(metrics, report.Metric{
@@ -136,7 +138,7 @@ func (v *view) metrics(t *tally) []report.Metric {
 	}
 	return append(metrics, report.Metric{
 		Name: "largest", Label: "largest", Help: "Sockets of the largest group.",
-		Value: report.Count(t.largest()), Min: report.Count(0),
+		Value: v.seen(t, "largest", t.largest()), Min: report.Count(0),
 	})
 }
 
@@ -153,6 +155,21 @@ func (v *view) foresee(call *plugin.Call) error {
 	return call.Foresee("total", v.metrics(newTally(v.grouper)))
 }
 
+// seen is the value of a metric that counts one owner's sockets, unknown where
+// there may be more of them.
+func (v *view) seen(t *tally, label string, n uint64) report.Value {
+	if v.mayBeMore(t, label) {
+		return report.Unknown()
+	}
+	return report.Count(n)
+}
+
+// mayBeMore reports whether unseen sockets may belong to the owner with a label.
+// The pseudo-groups themselves are known.
+func (v *view) mayBeMore(t *tally, label string) bool {
+	return t.unseen(v.grouper.dimensions[0]) > 0 && !isPseudo(label)
+}
+
 func (v *view) metric(key group, n uint64, open bool) report.Metric {
 	d := v.grouper.dimensions[0]
 	text := v.grouper.text(key, d)
@@ -166,7 +183,7 @@ func (v *view) metric(key group, n uint64, open bool) report.Metric {
 
 // limitedMetrics are the groups that thresholds name, zero where there is none
 // now.
-func (v *view) limitedMetrics(ranking *report.Ranking[group]) []report.Metric {
+func (v *view) limitedMetrics(t *tally, ranking *report.Ranking[group]) []report.Metric {
 	var metrics []report.Metric
 	d := v.grouper.dimensions[0]
 	labelOf := func(key group) string { return v.grouper.label(key, d) }
@@ -174,11 +191,18 @@ func (v *view) limitedMetrics(ranking *report.Ranking[group]) []report.Metric {
 		if slices.ContainsFunc(v.named, func(key group) bool { return labelOf(key) == label }) {
 			continue
 		}
-		key := keyOf(label)
-		metrics = append(metrics, ranking.Labelled(label, labelOf, report.Metric{
+		key := keyOf(d, label)
+		metric := ranking.Labelled(label, labelOf, report.Metric{
 			Name: label, Label: key, Help: fmt.Sprintf("Sockets with %s %s.", d, key),
 			Value: report.Count(0), Min: report.Count(0), Dimension: d.key(), Key: key,
-		}))
+		})
+		if n, _ := metric.Value.Float(); v.mayBeMore(t, label) {
+			metric.Value = report.Unknown()
+			if n > 0 {
+				v.atLeast = append(v.atLeast, fmt.Sprintf("%s at least %.0f", metric.Label, n))
+			}
+		}
+		metrics = append(metrics, metric)
 	}
 	return metrics
 }
