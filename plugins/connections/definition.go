@@ -19,7 +19,7 @@ all or by group.`,
 			{Suffix: "udp_PORT", Text: "UDP sockets on a local port"},
 			{Suffix: "states", Text: "TCP sockets by state"},
 			{Suffix: "states_PORT", Text: "TCP sockets on a local port by state"},
-			{Suffix: "summary", Text: "TCP opens, failures, resets and retransmissions; orphans and memory"},
+			{Suffix: "summary", Text: "TCP opens, failures, resets and retransmissions; orphans and memory of the whole host"},
 			{Suffix: "WORD", Text: "what env.filter and other selections in plugin-conf.d pick, grouped by env.by"},
 		},
 		Examples: []plugin.Example{

@@ -25,7 +25,7 @@ var tcpCounters = []struct{ field, counter, label, help string }{
 func summaryGraphs() []report.Graph {
 	opens := report.Graph{
 		Title: "TCP connections opened and failed", VerticalLabel: "events", Category: "network",
-		Info: "The kernel's own counters of TCP, IPv4 and IPv6.",
+		Info: "The kernel's own counters of TCP, IPv4 and IPv6, of one network namespace.",
 	}
 	for _, c := range tcpCounters {
 		opens.Metrics = append(opens.Metrics, report.Metric{
@@ -34,10 +34,10 @@ func summaryGraphs() []report.Graph {
 	}
 	return []report.Graph{opens, {
 		Name: "memory", Title: "TCP orphans and memory", VerticalLabel: "sockets or pages", Category: "network",
-		Info: "Sockets that no process holds any more (limit: net.ipv4.tcp_max_orphans), and memory of all TCP sockets in pages (limits: net.ipv4.tcp_mem).",
+		Info: "Sockets that no process holds any more (limit: net.ipv4.tcp_max_orphans), and memory of all TCP sockets in pages (limits: net.ipv4.tcp_mem). The kernel counts both for the whole host, all network namespaces together.",
 		Metrics: []report.Metric{
-			{Name: "orphans", Label: "orphans", Help: "TCP sockets that no process holds any more.", Min: report.Count(0)},
-			{Name: "memory", Label: "memory in pages", Help: "Pages of memory in use by TCP.", Min: report.Count(0)},
+			{Name: "orphans", Label: "orphans", Help: "TCP sockets of the whole host, all network namespaces together, that no process holds any more.", Min: report.Count(0)},
+			{Name: "memory", Label: "memory in pages", Help: "Pages of memory in use by TCP on the whole host, all network namespaces together.", Min: report.Count(0)},
 		},
 	}}
 }
