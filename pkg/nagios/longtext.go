@@ -6,6 +6,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
 
 // What later sections of long text are sure to get of the room, so that a long
@@ -44,7 +45,9 @@ func alarmLines(r *report.Report, whole bool) []string {
 			lines = append(lines, line(m.Status().String()+": "+phrase(m)))
 		}
 	}
-	if len(r.Problems) > 1 {
+	// One problem alone stands on the status line, but for the room that alarms
+	// before it take.
+	if len(r.Problems) > 1 || !whole && r.Status() != threshold.Unknown {
 		for _, problem := range r.Problems {
 			lines = append(lines, line("UNKNOWN: "+problem))
 		}

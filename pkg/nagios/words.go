@@ -226,12 +226,18 @@ func missingWords(r *report.Report) []string {
 	return append(named(unknown, "unknown"), named(collecting, "collecting")...)
 }
 
+// missing names the metrics without a value. Those that a threshold asks for make
+// the status, and come first.
 func missing(r *report.Report) (unknown, collecting []string) {
+	asked := 0
 	for m := range r.Metrics() {
 		switch {
 		case m.Value.IsKnown():
 		case m.Value.IsCollecting():
 			collecting = append(collecting, statusWords(name(m)))
+		case m.Threshold.IsSet():
+			unknown = slices.Insert(unknown, asked, statusWords(name(m)))
+			asked++
 		default:
 			unknown = append(unknown, statusWords(name(m)))
 		}

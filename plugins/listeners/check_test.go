@@ -309,7 +309,7 @@ func TestDevicesAreNotKnown(t *testing.T) {
 		// What is not there is missing, wherever the others are bound.
 		{"--require tcp/80", 2, "LISTENERS CRITICAL - tcp/80 missing, "},
 		{"--require tcp/80,tcp/443", 2, "LISTENERS CRITICAL - tcp/80 missing, "},
-		{"--require tcp/80,tcp/443", 2, "\ntcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 "},
+		{"--require tcp/80,tcp/443", 2, "\nUNKNOWN: tcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 "},
 		// Of three that may be public none is too many, and two may be too few.
 		{"--allow tcp/443 -w public=3", 0, "public=3;3;;0;"},
 		{"--allow tcp/443 -w public=@4:5", 0, "public=3;@4:5;;0;"},

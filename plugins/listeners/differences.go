@@ -33,9 +33,6 @@ func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *r
 		r.Problems = append(r.Problems, problem)
 	}
 	counted.problems(call, r, s, "queue")
-	if len(r.Problems) == 1 && c.result.Differs() {
-		r.Details = append(r.Details, r.Problems...) // the first line may have no room for it
-	}
 	if note := c.untold(); note != "" {
 		r.Details = append(r.Details, note)
 	}
