@@ -21,8 +21,8 @@ func checkIn(t *testing.T, h *tree, args ...string) outcome {
 // tail is the perfdata that follows the expectation's.
 const tail = " listening=4;;;0; public=3;;;0;\n"
 
-// byAddressNote ends what is said about listeners read from /proc.
-const byAddressNote = publicByAddress + "\n"
+// byAddressNote ends the words about listeners read from /proc.
+const byAddressNote = " (" + publicByAddress + ")"
 
 func TestCheckOutputs(t *testing.T) {
 	tests := []struct {
@@ -74,7 +74,7 @@ func TestCheckOutputs(t *testing.T) {
 			tt.change(h)
 		}
 		o := checkIn(t, h, append(tt.args, "--baseline", write(t, "listeners", webBaseline))...)
-		if diff := cmp.Diff(tt.want+byAddressNote, o.stdout); diff != "" || o.code != tt.code || o.stderr != "" {
+		if diff := cmp.Diff(strings.Replace(tt.want, " |", byAddressNote+" |", 1), o.stdout); diff != "" || o.code != tt.code || o.stderr != "" {
 			t.Errorf("%s: exit %d, stderr %q (-want +got):\n%s", tt.name, o.code, o.stderr, diff)
 		}
 	}
@@ -259,14 +259,14 @@ func TestSelectionNarrowsTheUnexpected(t *testing.T) {
 
 func TestWithoutExpectation(t *testing.T) {
 	o := checkIn(t, webHost(t))
-	want := "LISTENERS OK - 4 listening, 3 public by address, queue unknown, drops unknown | listening=4;;;0; public=3;;;0;\n" + byAddressNote
+	want := "LISTENERS OK - 4 listening, 3 public, queue unknown, drops unknown" + byAddressNote + " | listening=4;;;0; public=3;;;0;\n"
 	if o.stdout != want || o.code != 0 {
 		t.Errorf("got %v, want %s", o, want)
 	}
 	// A threshold on what /proc does not tell: that comes first, and what to do.
 	for _, limit := range []string{"80", "queue=80"} {
 		o := checkIn(t, webHost(t), "-w", limit)
-		if o.code != 3 || !strings.HasPrefix(o.stdout, "LISTENERS UNKNOWN - queue is unknown: source proc cannot decide: how full accept queues are, netlink can (--source netlink), drops unknown |") {
+		if o.code != 3 || !strings.HasPrefix(o.stdout, "LISTENERS UNKNOWN - queue is unknown: source proc cannot decide: how full accept queues are, netlink can (--source netlink), drops unknown"+byAddressNote+" |") {
 			t.Errorf("-w %s: %v", limit, o)
 		}
 	}
@@ -318,13 +318,13 @@ func TestDevicesAreNotKnown(t *testing.T) {
 		{"--allow tcp/443 -c public=2", 2, "LISTENERS CRITICAL - 4 listening, "},
 	} {
 		o := checkIn(t, webHost(t), append(strings.Fields(tt.args), "--unexpected", "ok")...)
-		if o.code != tt.code || !strings.Contains(o.stdout, tt.want) || !strings.Contains(o.stdout, "\n"+byAddressNote) {
+		if o.code != tt.code || !strings.Contains(o.stdout, tt.want) || !strings.Contains(o.stdout, byAddressNote+" |") {
 			t.Errorf("%s, want exit %d and %q: %v", tt.args, tt.code, tt.want, o)
 		}
 	}
 	h := newTree(t)
 	h.listen("tcp 127.0.0.1:443")
-	if o := checkIn(t, h); strings.Contains(o.stdout, "devices") || !strings.Contains(o.stdout, "1 listening, 0 public, ") {
+	if o := checkIn(t, h); strings.Contains(o.stdout, publicByAddress) || !strings.Contains(o.stdout, "1 listening, 0 public, ") {
 		t.Errorf("nothing that could be public: %v", o)
 	}
 }

@@ -176,7 +176,7 @@ func (m *measurement) counts(ctx context.Context, call *plugin.Call, r *report.R
 	}
 	c := countListeners(s.listeners())
 	if c.unproven > 0 {
-		r.Problems = append(r.Problems, publicByAddress)
+		r.Notes = append(r.Notes, publicByAddress)
 	}
 	for i, n := range []uint64{c.tcp, c.udp, c.public} {
 		r.Graphs[0].Metrics[i].Value = report.Count(n)

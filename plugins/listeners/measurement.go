@@ -127,14 +127,6 @@ func (c *count) dropped() report.Value {
 	return report.Count(c.drops)
 }
 
-// publicly says how many are public.
-func (c *count) publicly() string {
-	if c.unproven > 0 {
-		return fmt.Sprintf("%d public by address", c.public)
-	}
-	return fmt.Sprintf("%d public", c.public)
-}
-
 // metrics are those of every check.
 func (c *count) metrics() []report.Metric {
 	reachable := "Listeners that can be reached from beyond this host."
@@ -154,9 +146,9 @@ func (c *count) metrics() []report.Metric {
 func (m *measurement) checkQueue(ctx context.Context, call *plugin.Call, r *report.Report, s *survey) error {
 	c := countListeners(s.listeners())
 	r.Default, r.Graphs[0].Metrics = "queue", c.metrics()
-	r.Headline = fmt.Sprintf("%d listening, %s, fullest queue %s", c.listening, c.publicly(), percent(&c))
+	r.Headline = fmt.Sprintf("%d listening, %d public, fullest queue %s", c.listening, c.public, percent(&c))
 	if !c.queueKnown {
-		r.Headline = fmt.Sprintf("%d listening, %s, queue unknown", c.listening, c.publicly())
+		r.Headline = fmt.Sprintf("%d listening, %d public, queue unknown", c.listening, c.public)
 	}
 	c.problems(call, r, s, "queue", "")
 	if c.fullest == nil || !c.queueKnown || c.fill == 0 {
@@ -184,7 +176,7 @@ func (c *count) problems(call *plugin.Call, r *report.Report, s *survey, queue .
 		r.Problems = append(r.Problems, problem)
 	}
 	if c.unproven > 0 {
-		r.Details = append(r.Details, publicByAddress)
+		r.Notes = append(r.Notes, publicByAddress)
 	}
 }
 

@@ -35,7 +35,7 @@ func (l *listener) unproven() bool {
 // The notes where listeners are unproven: those that are counted count as public,
 // those that are listed have no reach.
 const (
-	publicByAddress = "source proc does not tell devices: who can reach a listener is told by its address alone, although it may be bound to lo"
+	publicByAddress = "public goes by the address: source proc does not tell what is bound to device lo"
 	noReach         = "source proc does not tell devices: a listener without reach has an address that others can reach, but may be bound to lo"
 )
 
