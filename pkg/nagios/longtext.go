@@ -6,7 +6,6 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/quote"
 	"github.com/sockcensus/sockcensus/pkg/report"
-	"github.com/sockcensus/sockcensus/pkg/threshold"
 )
 
 // What later sections of long text are sure to get of the room, so that a long
@@ -18,9 +17,9 @@ const (
 )
 
 // appendLongText adds what the status line had no room for: alarms and problems
-// where it is not whole, groups of open sets, details, and the trace if asked
+// where parts are left, groups of open sets, details, and the trace if asked
 // for.
-func appendLongText(out []byte, r *report.Report, whole bool, verbose int) []byte {
+func appendLongText(out []byte, r *report.Report, left []part, verbose int) []byte {
 	trace := quotedLines(r.Trace)
 	if verbose == 0 {
 		trace = nil
@@ -31,23 +30,27 @@ func appendLongText(out []byte, r *report.Report, whole bool, verbose int) []byt
 	}
 	afterTrace := min(size(trace), traceReserve)
 	afterDetails := afterTrace + min(size(details), detailsReserve)
-	out = appendLines(out, append(alarmLines(r, whole), groupLines(r)...), OutputLimit-afterDetails)
+	out = appendLines(out, append(alarmLines(r, left), groupLines(r)...), OutputLimit-afterDetails)
 	out = appendLines(out, details, OutputLimit-afterTrace)
 	return appendLines(out, trace, OutputLimit)
 }
 
 // alarmLines are the alarms, the problems and the metrics without a value that
 // the status line only counts.
-func alarmLines(r *report.Report, whole bool) []string {
+func alarmLines(r *report.Report, left []part) []string {
 	var lines []string
+	whole := len(left) == 0
+	for _, part := range left {
+		if part.kind == headlinePart {
+			lines = append(lines, line(part.text))
+		}
+	}
 	if alarms := alerting(r); !whole {
 		for _, m := range alarms {
 			lines = append(lines, line(m.Status().String()+": "+phrase(m)))
 		}
 	}
-	// One problem alone stands on the status line, but for the room that alarms
-	// before it take.
-	if len(r.Problems) > 1 || !whole && r.Status() != threshold.Unknown {
+	if len(r.Problems) > 1 || count(left, problemPart) > 0 {
 		for _, problem := range r.Problems {
 			lines = append(lines, line("UNKNOWN: "+problem))
 		}

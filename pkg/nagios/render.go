@@ -17,7 +17,7 @@ func Render(r *report.Report, verbose int) (output []byte, exit int) {
 	status := r.Status()
 	out := make([]byte, 0, 1024)
 	out = append(out, heading(r.Plugin, status)...)
-	line, whole := words(r, status)
+	line, left := words(r, status)
 	out = append(out, line...)
 	bar := len(out)
 	out = appendPerfdata(append(out, " |"...), r, PerfdataLimit)
@@ -25,5 +25,5 @@ func Render(r *report.Report, verbose int) (output []byte, exit int) {
 		out = out[:bar]
 	}
 	out = append(out, '\n')
-	return appendLongText(out, r, whole, verbose), status.ExitCode()
+	return appendLongText(out, r, left, verbose), status.ExitCode()
 }

@@ -79,7 +79,7 @@ func TestRender(t *testing.T) {
 		{"the worst first", total(652, none, metric("largest", report.Count(120), limits("100", "")), group("port", "p80", "80", 9, limits("", "8"))),
 			"CONNECTIONS CRITICAL - 652 established to port 443, port 80: 9 (above 8), largest 120 (above 100) | total=652;;;0; largest=120;100;;; p80=9;;8;;\n", 2},
 		{"more than fits", total(652, limits("600", ""), metric("largest", report.Count(120), limits("100", "")), metric("smallest", report.Count(7), limits("", "5"))),
-			"CONNECTIONS CRITICAL - 652 established to port 443 (above 600), smallest 7 (above 5) ... and 1 more | total=652;600;;0; largest=120;100;;; smallest=7;;5;;\n" +
+			"CONNECTIONS CRITICAL - 652 established to port 443 (above 600), smallest 7 (above 5), 1 more alarm | total=652;600;;0; largest=120;100;;; smallest=7;;5;;\n" +
 				"CRITICAL: smallest 7 (above 5)\nWARNING: total 652 (above 600)\nWARNING: largest 120 (above 100)\n", 2},
 		{"unknown with a threshold", total(652, none, metric("mark", report.Unknown(), limits("100", ""))),
 			"CONNECTIONS UNKNOWN - mark unknown, 652 established to port 443 | total=652;;;0;\n", 3},
@@ -99,8 +99,12 @@ func TestRender(t *testing.T) {
 		{"critical before a problem", with(total(652, limits("", "500")), func(r *report.Report) { r.Problems = []string{"no marks"} }),
 			"CONNECTIONS CRITICAL - 652 established to port 443 (above 500), no marks | total=652;;500;0;\n", 2},
 		{"a problem that critical leaves no room for", with(total(652, limits("", "500")), func(r *report.Report) { r.Problems = []string{strings.Repeat("no marks ", 10) + "here"} }),
-			"CONNECTIONS CRITICAL - 652 established to port 443 (above 500) ... and 1 more | total=652;;500;0;\n" +
+			"CONNECTIONS CRITICAL - 652 established to port 443 (above 500), 1 problem | total=652;;500;0;\n" +
 				"CRITICAL: total 652 (above 500)\nUNKNOWN: " + strings.Repeat("no marks ", 10) + "here\n", 2},
+		{"a long problem", with(total(652, none, metric("insert_failed_rate", report.Unknown(), none), metric("b", report.Unknown(), none)), func(r *report.Report) {
+			r.Problems = []string{"no directory to remember things between runs: name one that this user can write to with --state-dir"}
+		}), "CONNECTIONS UNKNOWN - no directory to remember things between runs: name one that this user can write to with --state-dir, 2 metrics unknown | total=652;;;0;\n" +
+			"652 established to port 443\nunknown: insert-failed-rate, b\n", 3},
 		{"problems", with(total(652, none), func(r *report.Report) { r.Problems = []string{"one", "two", "three"} }),
 			"CONNECTIONS UNKNOWN - one, 2 more problems, 652 established to port 443 | total=652;;;0;\nUNKNOWN: one\nUNKNOWN: two\nUNKNOWN: three\n", 3},
 		{"notes", with(total(652, none, metric("largest", report.Unknown(), none)), func(r *report.Report) { r.Notes = []string{"3 may not be seen: be root; or not", "2 missing"} }),
@@ -200,7 +204,7 @@ func TestManyGroups(t *testing.T) {
 	if code != 1 || len(o.words) > roomForTwo {
 		t.Errorf("exit %d, %d bytes of words: %q", code, len(o.words), o.words)
 	}
-	if !strings.HasSuffix(o.words, " ... and 4998 more") {
+	if !strings.HasSuffix(o.words, ", 4998 more alarms") {
 		t.Errorf("words: %q", o.words)
 	}
 	text := string(out)

@@ -19,34 +19,53 @@ const (
 )
 
 // words says on the status line what was found. What makes the status comes
-// first; what does not fit on a line is counted, and then it is not whole. The
-// notes stand behind it in parentheses, whatever room they take.
-func words(r *report.Report, status threshold.Status) (line string, whole bool) {
+// first; what does not fit on the line is counted by kind there, and returned.
+// The notes stand behind it in parentheses, whatever room they take.
+func words(r *report.Report, status threshold.Status) (line string, left []part) {
 	found := parts(r)
 	missing := append(problems(r), missingWords(r)...)
 	if status == threshold.Unknown {
-		line, whole = joined(append(missing, found...))
+		line, left = joined(append(missing, found...))
 	} else {
-		line, whole = joined(append(found, missing...))
+		line, left = joined(append(found, missing...))
 	}
 	if notes := noteWords(r); notes != "" {
 		line += " (" + bounded(notes, maxPart) + ")"
 	}
-	return line, whole
+	return line, left
 }
 
 func noteWords(r *report.Report) string { return statusWords(strings.Join(r.Notes, "; ")) }
 
+// A part is a phrase of the status line. Where there is no room for it, it is
+// counted: as so many things of a kind.
+type part struct {
+	text string
+	kind partKind
+	n    int
+}
+
+type partKind uint8
+
+const (
+	headlinePart partKind = iota
+	alarmPart
+	problemPart
+	unknownPart
+	collectingPart
+	partKinds
+)
+
 // parts are the headline, with the default metric's alarm in parentheses, and
 // the alarms of all other metrics, the worst first.
-func parts(r *report.Report) []string {
-	var found []string
+func parts(r *report.Report) []part {
+	var found []part
 	if text := headlineWords(r); text != "" {
-		found = append(found, text)
+		found = append(found, part{text, headlinePart, 1})
 	}
 	for _, m := range alerting(r) {
 		if m.Name != r.Default {
-			found = append(found, bounded(statusWords(phrase(m)), maxPart))
+			found = append(found, part{bounded(statusWords(phrase(m)), maxPart), alarmPart, 1})
 		}
 	}
 	return found
@@ -96,47 +115,83 @@ func alerting(r *report.Report) []*report.Metric {
 
 // problems puts the first problem on the line and counts the others, which
 // long text lists.
-func problems(r *report.Report) []string {
+func problems(r *report.Report) []part {
 	if len(r.Problems) == 0 {
 		return nil
 	}
-	found := []string{bounded(statusWords(r.Problems[0]), maxPart)}
-	switch n := len(r.Problems) - 1; n {
-	case 0:
-	case 1:
-		found = append(found, "1 more problem")
-	default:
-		found = append(found, strconv.Itoa(n)+" more problems")
+	found := []part{{bounded(statusWords(r.Problems[0]), maxPart), problemPart, 1}}
+	if n := len(r.Problems) - 1; n > 0 {
+		found = append(found, part{plural(n, "more problem"), problemPart, n})
 	}
 	return found
 }
 
-// joined puts parts on one line, as many as fit, and counts the rest. The first
-// is always there, and the second nearly always: in most reports they are the
-// headline and the worst alarm.
-func joined(parts []string) (line string, whole bool) {
-	if len(parts) == 0 {
-		return "nothing was measured", true
+func plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
 	}
-	line = parts[0]
+	return strconv.Itoa(n) + " " + what
+}
+
+// joined puts parts on one line, as many as fit, and counts the rest, which long
+// text lists. The first is always there, and the second nearly always: in most
+// reports they are the headline and the worst alarm.
+func joined(parts []part) (line string, left []part) {
+	if len(parts) == 0 {
+		return "nothing was measured", nil
+	}
+	line = parts[0].text
 	for i, part := range parts[1:] {
-		left := len(parts) - 1 - i
 		room := maxWords
 		if i == 0 {
 			room = roomForTwo
 		}
-		if left > 1 {
-			room -= len(more(left))
+		room -= len(rest(parts[:i+2], parts[i+2:]))
+		if len(line)+len(", ")+len(part.text) > room {
+			return line + rest(parts[:i+1], parts[i+1:]), parts[i+1:]
 		}
-		if len(line)+len(", ")+len(part) > room {
-			return line + more(left), false
-		}
-		line += ", " + part
+		line += ", " + part.text
 	}
-	return line, true
+	return line, nil
 }
 
-func more(n int) string { return " ... and " + strconv.Itoa(n) + " more" }
+// rest counts the parts that are left, by kind, each with the comma before it. A
+// headline is no thing to count.
+func rest(shown, left []part) string {
+	var line string
+	for kind := alarmPart; kind < partKinds; kind++ {
+		n := count(left, kind)
+		if n == 0 {
+			continue
+		}
+		switch kind {
+		case unknownPart:
+			line += ", " + plural(n, "metric") + " unknown"
+		case collectingPart:
+			line += ", " + plural(n, "metric") + " collecting"
+		default:
+			what := "alarm"
+			if kind == problemPart {
+				what = "problem"
+			}
+			if count(shown, kind) > 0 {
+				what = "more " + what
+			}
+			line += ", " + plural(n, what)
+		}
+	}
+	return line
+}
+
+func count(parts []part, kind partKind) int {
+	n := 0
+	for _, p := range parts {
+		if p.kind == kind {
+			n += p.n
+		}
+	}
+	return n
+}
 
 // phrase says one metric's value, and its alarm if it raises one: "largest 120
 // (above 100)", "port 443: 120 (above 100)".
@@ -218,12 +273,12 @@ func side(r threshold.Range, value float64) string {
 }
 
 // missingWords names the metrics that have no value.
-func missingWords(r *report.Report) []string {
+func missingWords(r *report.Report) []part {
 	unknown, collecting := missing(r)
 	if m := defaultMetric(r); m != nil && strings.Contains(r.Headline, "unknown") {
 		unknown = slices.DeleteFunc(unknown, func(s string) bool { return s == statusWords(name(m)) })
 	}
-	return append(named(unknown, "unknown"), named(collecting, "collecting")...)
+	return append(named(unknown, "unknown", unknownPart), named(collecting, "collecting", collectingPart)...)
 }
 
 // missing names the metrics without a value. Those that a threshold asks for make
@@ -250,15 +305,15 @@ func missing(r *report.Report) (unknown, collecting []string) {
 const mostNamed = 4
 
 // named lists names before what is said about them: "a, b and 3 more unknown".
-func named(names []string, what string) []string {
+func named(names []string, what string, kind partKind) []part {
 	switch n := len(names); {
 	case n == 0:
 		return nil
 	case n > mostNamed:
 		shown := strings.Join(names[:mostNamed-1], ", ")
-		return []string{bounded(shown, maxPart) + " and " + strconv.Itoa(n-mostNamed+1) + " more " + what}
+		return []part{{bounded(shown, maxPart) + " and " + strconv.Itoa(n-mostNamed+1) + " more " + what, kind, n}}
 	default:
-		return []string{bounded(strings.Join(names, ", "), maxPart) + " " + what}
+		return []part{{bounded(strings.Join(names, ", "), maxPart) + " " + what, kind, n}}
 	}
 }
 

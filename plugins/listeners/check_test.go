@@ -56,7 +56,7 @@ func TestCheckOutputs(t *testing.T) {
 			want: "LISTENERS OK - 5 listening, 0 unexpected, queue, drops unknown" +
 				" | unexpected=0;0;;0; missing=0;;0;0; unverified=0;;;0; listening=5;;;0; public=4;;;0;\n"},
 		{name: "what an option requires is missing", code: 2, args: []string{"--require", "tcp/127.0.0.1:25,tcp/*:443"},
-			want: "LISTENERS CRITICAL - tcp/127.0.0.1:25 missing, 4 listening, 0 unexpected, missing 1 (above 0) ... and 1 more" +
+			want: "LISTENERS CRITICAL - tcp/127.0.0.1:25 missing, 4 listening, 0 unexpected, missing 1 (above 0), 2 metrics unknown" +
 				" | unexpected=0;0;;0; missing=1;;0;0; unverified=0;;;0;" + tail +
 				"CRITICAL: missing 1 (above 0)\nunknown: queue, drops\nmissing: tcp/127.0.0.1:25 (--require)\n"},
 		{name: "a hostile name", code: 1,
@@ -114,7 +114,7 @@ func TestCheckProblemsInFile(t *testing.T) {
 	h := webHost(t)
 	o := checkIn(t, h, "--baseline", write(t, "listeners", webBaseline+"tcp 0.0.0.0:22 \ntcp 0.0.0.0:2049 nginx\nudp 127.0.0.53:53 systemd-resolved\n"))
 	for _, want := range []string{
-		"LISTENERS UNKNOWN - baseline /", "line 5, column 16: the program is missing", " and 3 more",
+		"LISTENERS UNKNOWN - baseline /", "line 5, column 16: the program is missing", ", 1 more problem, 2 metrics unknown",
 		"line 6, column 1: tcp 0.0.0.0:2049 is on line 4 already, with program - instead of nginx",
 		"line 7, column 1: udp 127.0.0.53:53 is on line 3 already\n", "unexpected=0;0;;0; missing=0;;0;0;",
 	} {
