@@ -72,10 +72,20 @@ func groupLines(r *report.Report) []string {
 	var lines []string
 	for m := range r.Metrics() {
 		if m.Open && m.Value.IsKnown() {
-			lines = append(lines, line(phrase(m)))
+			lines = append(lines, groupLine(m))
 		}
 	}
 	return lines
+}
+
+// groupLine is a group, and the name to call it by in a threshold where that
+// cannot be told from the group's own.
+func groupLine(m *report.Metric) string {
+	text, note := quote.Line(phrase(m)), ""
+	if _, changed := report.Unhashed(m.Name); changed {
+		note = " (metric " + m.Name + ")"
+	}
+	return bounded(text, maxLine-len(note)) + note
 }
 
 func line(text string) string { return bounded(quote.Line(text), maxLine) }

@@ -223,6 +223,23 @@ func TestManyGroups(t *testing.T) {
 	}
 }
 
+// A group whose metric cannot be told from its name has it beside.
+func TestGroupsWithHash(t *testing.T) {
+	r := total(9, threshold.Threshold{})
+	long := strings.Repeat("/a", 400)
+	for _, key := range []string{"nginx", "php-fpm7.4", long} {
+		m := group("process", report.Label("proc_", key), key, 3, threshold.Threshold{})
+		m.Open = true
+		r.Graphs[0].Metrics = append(r.Graphs[0].Metrics, m)
+	}
+	out, _ := Render(r, 0)
+	o := mustParse(t, out)
+	if len(o.long) != 3 || o.long[0] != "nginx 3" || o.long[1] != "php-fpm7.4 3 (metric "+report.Label("proc_", "php-fpm7.4")+")" ||
+		len(o.long[2]) != maxLine || !strings.HasSuffix(o.long[2], " (metric "+report.Label("proc_", long)+")") {
+		t.Errorf("long text %q", o.long)
+	}
+}
+
 func TestLongLists(t *testing.T) {
 	r := total(1, threshold.Threshold{})
 	for i := range 5000 {

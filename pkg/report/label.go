@@ -22,7 +22,7 @@ func Label(prefix, name string) string {
 	if len(fitted) > maxName {
 		fitted = fitted[:maxName]
 	}
-	if fitted == name && !endsInHash(name) && name != "" {
+	if fitted == name && !hashed(name) && name != "" {
 		return prefix + fitted
 	}
 	hash := fnv.New32a()
@@ -44,7 +44,17 @@ func fit(name string) string {
 	}, name)
 }
 
-func endsInHash(name string) bool {
+// Unhashed returns the label that a name would have without the hash which says
+// that it was changed; ok is false for a label without one.
+func Unhashed(label string) (plain string, ok bool) {
+	if !hashed(label) {
+		return label, false
+	}
+	return label[:len(label)-9], true
+}
+
+// hashed reports whether a name ends in _ and 8 hex digits.
+func hashed(name string) bool {
 	if len(name) < 9 || name[len(name)-9] != '_' {
 		return false
 	}

@@ -42,6 +42,9 @@ func TestLabelsDiffer(t *testing.T) {
 		if other, ok := seen[got]; ok {
 			t.Errorf("%.20q and %.20q are both %q", name, other, got)
 		}
+		if plain, changed := Unhashed(got); changed != (got != "proc_"+name) || changed && got[:len(plain)] != plain {
+			t.Errorf("%.20q: without its hash %q is %q, %t", name, got, plain, changed)
+		}
 		if len(got) > len("proc_")+maxName+9 {
 			t.Errorf("%.20q becomes %d bytes", name, len(got))
 		}
@@ -82,7 +85,7 @@ func FuzzLabel(f *testing.F) {
 			t.Fatalf("%q becomes %q", name, got)
 		}
 		// A label without a hash is the name itself.
-		if !endsInHash(got) && got != "proc_"+name {
+		if !hashed(got) && got != "proc_"+name {
 			t.Fatalf("%q becomes %q", name, got)
 		}
 	})

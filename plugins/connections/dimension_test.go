@@ -2,9 +2,11 @@ package main
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/sockcensus/sockcensus/pkg/kernfs"
+	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/owner"
@@ -51,6 +53,21 @@ func TestGroupLabels(t *testing.T) {
 
 // everything is the reach of options that select nothing.
 var everything = reach{selected: new(selection.Selected), prefixes: prefixes{24, 64}}
+
+// A threshold on what a name looks like, while the label of that name has a
+// hash, is told so.
+func TestMistakenLabels(t *testing.T) {
+	g := &grouper{dimensions: []dimension{byProcess}}
+	v := &view{grouper: g, limited: []string{"proc_php_fpm7_4", "proc_nginx", "proc_gone", "proc_a_b"}}
+	tally := newTally(g)
+	for _, name := range []string{"php-fpm7.4", "nginx", "nginX", "a_b", "a-b"} {
+		tally.groups[group{process: name, holder: owned}] = 1
+	}
+	want := []string{"proc_php_fpm7_4 is not the metric of process php-fpm7.4: that is " + report.Label("proc_", "php-fpm7.4")}
+	if got := v.mistaken(tally); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
 
 // A threshold may name what the selection can have, now or later, and nothing
 // else.

@@ -61,7 +61,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 		Notes:  t.notes(),
 		Trace:  selection.Trace(call, plan),
 	}
-	r.Details = slices.Concat(view.atLeast, plan.Notes)
+	r.Details = slices.Concat(view.atLeast, view.mistaken(t), plan.Notes)
 	return r, nil
 }
 

@@ -181,6 +181,32 @@ func (v *view) metric(key group, n uint64, open bool) report.Metric {
 	}
 }
 
+// mistaken tells of groups that a threshold seems to mean and does not name:
+// their labels have a hash, because their names had to be changed.
+func (v *view) mistaken(t *tally) []string {
+	var notes []string
+	for _, label := range v.limited {
+		if note := v.mistakenFor(label, t); note != "" {
+			notes = append(notes, note)
+		}
+	}
+	return notes
+}
+
+func (v *view) mistakenFor(label string, t *tally) (note string) {
+	d := v.grouper.dimensions[0]
+	for _, c := range t.ranked() {
+		real := v.grouper.label(c.Group, d)
+		if real == label {
+			return ""
+		}
+		if plain, changed := report.Unhashed(real); changed && plain == label && note == "" {
+			note = fmt.Sprintf("%s is not the metric of %s %s: that is %s", label, d, v.grouper.text(c.Group, d), real)
+		}
+	}
+	return note
+}
+
 // limitedMetrics are the groups that thresholds name, zero where there is none
 // now.
 func (v *view) limitedMetrics(t *tally, ranking *report.Ranking[group]) []report.Metric {
