@@ -201,6 +201,10 @@ func TestUnprivileged(t *testing.T) {
 	if got := run("check", "-p", "443", "--by", "process"); got.Code != 0 || !strings.Contains(got.Stdout, "unseen 2\n") {
 		t.Errorf("processes that may not be seen: %v", got)
 	}
+	if got := run("check", "-p", "443", "--by", "process", "-w", "proc_nginx=5"); got.Code != 3 || !strings.Contains(got.Stdout, "nginx, largest unknown, 2 established to port 443 (2 sockets belong to processes that may not be seen: ") ||
+		!strings.Contains(got.Stdout, "CAP_SYS_PTRACE") || strings.Contains(got.Stdout, "proc_nginx=") || strings.Contains(got.Stdout, "largest=") {
+		t.Errorf("a threshold on a process that may not be seen: %v", got)
+	}
 	if got := run("check", "-p", "443", "--process", "x"); got.Code != 3 || !strings.Contains(got.Stdout, "CAP_SYS_PTRACE") {
 		t.Errorf("a process that may not be seen: %v", got)
 	}
@@ -249,5 +253,19 @@ func TestInterfaceOfOtherNamespace(t *testing.T) {
 	}
 	if got := run("--interface", "inside0"); got.Code != 3 || !strings.Contains(got.Stdout, "inside0") {
 		t.Errorf("an interface that is not here: %v", got)
+	}
+}
+
+// ip netns exec hides the cgroups: a limit on one is UNKNOWN, never met.
+func TestHiddenCgroups(t *testing.T) {
+	ns := served(t, 2)
+	ip, binary := testhost.Need(t, "ip"), testhost.Binary(t, "check_connections")
+	got := testhost.Run(t, testhost.Command{Path: ip, Args: []string{"netns", "exec", ns.Name, binary, "-p", "443", "--by", "cgroup", "-c", "cg_backup=1:"}})
+	if got.Code != 3 || !strings.Contains(got.Stdout, "backup, largest unknown") || !strings.Contains(got.Stdout, "no cgroup2 file system is mounted here (ip netns exec hides it, --netns does not)") || strings.Contains(got.Stdout, "unreachable") {
+		t.Errorf("ip netns exec: %v", got)
+	}
+	got = testhost.Run(t, testhost.Command{Path: binary, Args: []string{"--netns", ns.Name, "-p", "443", "--by", "cgroup", "-c", "cg_backup=1:"}})
+	if got.Code != 2 || !strings.Contains(got.Stdout, "cg_backup=0;") {
+		t.Errorf("--netns: %v", got)
 	}
 }
