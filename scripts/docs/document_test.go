@@ -28,7 +28,7 @@ type entry struct {
 	text   string
 	user   bool     // to be run without privileges: the document has "$ " before it
 	shown  []string // what the document says that it prints, nil for nothing
-	inline bool     // from a table, not from a block of code
+	inline bool     // between words, not in a block of code
 }
 
 var names = []string{"connections", "clients", "listeners", "conntrack", "opens"}
@@ -125,15 +125,13 @@ func (d *document) words(number int, line string) {
 			}
 		}
 	}
-	if !strings.HasPrefix(line, "|") {
-		return
-	}
+	table := strings.HasPrefix(line, "|")
 	for _, match := range span.FindAllStringSubmatch(line, -1) {
 		text := strings.ReplaceAll(match[1], `\|`, "|")
 		alone := strings.Contains(line, "| `"+text+"` |")
 		switch many := strings.Contains(text, " "); {
 		case placeholder.MatchString(text):
-		case muninLink.MatchString(text):
+		case muninLink.MatchString(text) && table:
 			d.add(entry{line: number, kind: link, text: text, inline: true})
 		case isCommand(text) && (many || alone && strings.HasPrefix(text, "check_")):
 			d.add(entry{line: number, kind: command, text: text, inline: true})

@@ -28,6 +28,7 @@ var harmlessForms = []harmless{
 	{regexp.MustCompile(`^systemctl (?:restart|enable --now) (.*)$`), unitsExist, "a test has no systemd: its units have to be there"},
 	{regexp.MustCompile(`^apt(?:-get)? install (\./)?dist/.*$`), "make -n package", "the tests of scripts/package install the packages"},
 	{regexp.MustCompile(`^((?:sockcensus-)?(?:opens watch|conntrack events)(?:.*))$`), "timeout --foreground --preserve-status -s INT 2 $1", "it lasts until ^C"},
+	{regexp.MustCompile(`^opens on --size$`), "opens on --size 65536", "it names an option"},
 	{regexp.MustCompile(`^(conntrack -E.*)$`), "timeout --foreground --preserve-status -s INT 2 /usr/sbin/$1", "it lasts until ^C"},
 	{regexp.MustCompile(`^(conntrack -[A-Z].*)$`), "/usr/sbin/$1", "the one of conntrack-tools"},
 }

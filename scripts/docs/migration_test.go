@@ -36,7 +36,14 @@ func TestMoving(t *testing.T) {
 			h.sameNumber(row[0][0], row[1][0])
 		}
 	}
-	if fields != 6 || counts < 4 {
+	for _, row := range tables(t, "../dist/README.md") {
+		if len(row) == 4 && len(row[0]) == 1 && len(row[2]) == 1 && regexp.MustCompile(`-[dg]$`).MatchString(strings.Join(row[1], "")) {
+			fields++
+			h.keptAs(row[0][0], row[1])
+			h.keptAs(row[2][0], row[3])
+		}
+	}
+	if fields != 10 || counts < 4 {
 		t.Errorf("%d graphs and %d counts were compared", fields, counts)
 	}
 }
@@ -65,6 +72,20 @@ func tables(t *testing.T, path string) [][][]string {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// keptAs looks whether Munin keeps the fields of a graph in files that end in -g
+// for a gauge, -d for a rate.
+func (h *host) keptAs(name string, files []string) {
+	h.t.Helper()
+	for _, file := range files {
+		field, letter, _ := strings.Cut(file, "-")
+		h.draws(name, []string{field})
+		rate := strings.Contains(h.must("munin-run "+name+" config"), "\n"+field+".type DERIVE")
+		if rate != (letter == "d") {
+			h.t.Errorf("%s keeps %s as something else", name, file)
+		}
+	}
 }
 
 // draws links a plugin as any of Munin's, and looks for fields in what it says.
