@@ -6,8 +6,10 @@ GO      ?= go
 
 PLUGINS := $(notdir $(patsubst %/main.go,%,$(wildcard plugins/*/main.go)))
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS := -s -w -funcalign=16 -X github.com/sockcensus/sockcensus/pkg/plugin.version=$(VERSION)
+LDFLAGS := -s -w -funcalign=8 -X github.com/sockcensus/sockcensus/pkg/plugin.version=$(VERSION)
 BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+# What only prints documentation is not in the binaries that are shipped.
+SHIPPED := $(BUILD) -tags shipped
 
 .PHONY: help build run test lint bench bench-smoke fuzz install package clean
 
@@ -24,7 +26,7 @@ help:
 build:
 	@mkdir -p bin
 	@for name in $(PLUGINS); do \
-		$(BUILD) -o bin/$$name ./plugins/$$name && \
+		$(SHIPPED) -o bin/$$name ./plugins/$$name && \
 		ln -sf $$name bin/check_$$name && ln -sf $$name bin/$${name}_ || exit 1; \
 	done
 
@@ -48,6 +50,8 @@ fuzz:
 	@sh scripts/fuzz
 
 install: build
+	@mkdir -p bin/documentation
+	@for name in $(PLUGINS); do $(BUILD) -o bin/documentation/$$name ./plugins/$$name || exit 1; done
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh scripts/install $(PLUGINS)
 
 package:

@@ -1,3 +1,5 @@
+//go:build !shipped
+
 package plugin
 
 import (

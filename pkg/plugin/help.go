@@ -7,6 +7,8 @@ import (
 	"strings"
 )
 
+const metricsSummary = "the check's metrics in the Prometheus text format"
+
 // writeHelp prints how to call one personality or command.
 func (p *Plugin) writeHelp(w io.Writer, name, usage, summary string, options any) {
 	parser := newParser(name, options)

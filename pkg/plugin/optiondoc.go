@@ -1,3 +1,5 @@
+//go:build !shipped
+
 package plugin
 
 import (
@@ -152,5 +154,3 @@ func (p *Plugin) commandDocs() []commandDoc {
 	}
 	return append(docs, commandDoc{name: "metrics", summary: metricsSummary, options: measured})
 }
-
-const metricsSummary = "the check's metrics in the Prometheus text format"

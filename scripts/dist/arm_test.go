@@ -31,7 +31,7 @@ func newARM64(t *testing.T) *arm64 {
 	}
 	a := &arm64{house: newHouse(t), qemu: qemu, dir: testhost.Dir(t)}
 	for _, name := range plugins(t) {
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -funcalign=16", "-o", filepath.Join(a.dir, name), "../../plugins/"+name)
+		cmd := exec.Command("go", "build", "-trimpath", "-tags", "shipped", "-ldflags", "-s -w -funcalign=8", "-o", filepath.Join(a.dir, name), "../../plugins/"+name)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("build %s for arm64: %v\n%s", name, err, out)

@@ -21,7 +21,7 @@ var build struct {
 
 // Build builds every plugin of this module as it is shipped (static, stripped) and
 // returns the directory that holds the binaries NAME with their links check_NAME
-// and NAME_. All users may run them. It builds once a test process and removes the
+// and NAME_, and in documentation/ those that print their documentation. All users may run them. It builds once a test process and removes the
 // directory when that process ends. Plugins that do not exist yet are not there;
 // one that does not build fails the test.
 func Build(t testing.TB) string {
@@ -90,10 +90,12 @@ func buildPlugins(root, dir string) (map[string]error, error) {
 
 func buildPlugin(root, dir, name string) error {
 	binary := filepath.Join(dir, name)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -funcalign=16", "-o", binary, "./plugins/"+name)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build plugins/%s: %w\n%s", name, err, out)
+	for path, tags := range map[string]string{binary: "shipped", filepath.Join(dir, "documentation", name): ""} {
+		cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w -funcalign=8", "-o", path, "./plugins/"+name)
+		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build plugins/%s: %w\n%s", name, err, out)
+		}
 	}
 	if err := os.Chmod(binary, 0o755); err != nil {
 		return err

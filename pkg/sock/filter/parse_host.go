@@ -265,7 +265,7 @@ func notHostName(text string) string {
 
 // notePattern tells how to write what looks like a pattern of unix names.
 func notePattern(text string) string {
-	if strings.IndexAny(text, "*?") < 0 {
+	if !strings.ContainsAny(text, "*?") {
 		return ""
 	}
 	return "; a pattern of unix names is written " + quote.Text("unix:"+text)
