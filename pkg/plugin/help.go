@@ -9,10 +9,16 @@ import (
 
 const metricsSummary = "the check's metrics in the Prometheus text format"
 
-// writeHelp prints how to call one personality or command.
-func (p *Plugin) writeHelp(w io.Writer, name, usage, summary string, options any) {
+// writeHelp prints how to call one personality or command, without the options
+// that it shares with another one and does not take.
+func (p *Plugin) writeHelp(w io.Writer, name, usage, summary string, options any, hidden ...string) {
 	parser := newParser(name, options)
 	parser.Usage = usage
+	for _, long := range hidden {
+		if option := parser.FindOptionByLongName(long); option != nil {
+			option.Hidden = true
+		}
+	}
 	fmt.Fprintf(w, "%s - %s\n\n", name, summary)
 	parser.WriteHelp(w)
 }
@@ -82,6 +88,6 @@ func (p *Plugin) commandHelp(name string, c *Command) []byte {
 
 func (p *Plugin) metricsHelp(name string) []byte {
 	var b bytes.Buffer
-	p.writeHelp(&b, name, "[OPTIONS]", metricsSummary, p.New())
+	p.writeHelp(&b, name, "[OPTIONS]", metricsSummary, p.New(), "warning", "critical")
 	return b.Bytes()
 }

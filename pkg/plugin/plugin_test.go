@@ -424,3 +424,13 @@ func FuzzMuninEnvironment(f *testing.F) {
 		}
 	})
 }
+
+// The metrics share their options with the check, all but the limits.
+func TestHelpOfMetrics(t *testing.T) {
+	for name, want := range map[string]bool{"check": true, "metrics": false} {
+		got := run(nil, "fake", name, "--help").stdout
+		if strings.Contains(got, "--warning") != want || strings.Contains(got, "--critical") != want || !strings.Contains(got, "--timeout") {
+			t.Errorf("the help of %s:\n%s", name, got)
+		}
+	}
+}
