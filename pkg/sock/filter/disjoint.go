@@ -8,25 +8,53 @@ import (
 )
 
 // Disjoint reports whether it is certain that no socket matches both
-// expressions, as none does sport = :80 and sport = :443. It looks at what each
-// says by itself: false is no promise that there can be such a socket.
+// expressions, as none does sport = :80 and sport = :443. It compares conditions
+// two at a time: false is no promise that there can be such a socket.
 func Disjoint(a, b Expr) bool {
 	if a == nil || b == nil {
 		return false
 	}
-	return disjoint(a, b) || disjoint(b, a)
+	a, b = pushed(a), pushed(b)
+	// Only one side is taken apart at a time, so that no two conditions meet
+	// twice: lists of ports and addresses can be long. Each side of an Or has a
+	// proof of its own, and so it comes before an And.
+	if e, ok := a.(Or); ok {
+		return Disjoint(e.Left, b) && Disjoint(e.Right, b)
+	}
+	if e, ok := b.(Or); ok {
+		return Disjoint(a, e.Left) && Disjoint(a, e.Right)
+	}
+	if e, ok := a.(And); ok {
+		return Disjoint(e.Left, b) || Disjoint(e.Right, b)
+	}
+	if e, ok := b.(And); ok {
+		return Disjoint(a, e.Left) || Disjoint(a, e.Right)
+	}
+	return excludes(a, b) || excludes(b, a)
 }
 
-func disjoint(a, b Expr) bool {
-	switch a := a.(type) {
-	case And:
-		return Disjoint(a.Left, b) || Disjoint(a.Right, b)
-	case Or:
-		return Disjoint(a.Left, b) && Disjoint(a.Right, b)
+// pushed takes a negation inside, down to the single conditions (De Morgan).
+func pushed(e Expr) Expr {
+	not, ok := e.(Not)
+	if !ok {
+		return e
+	}
+	switch x := not.X.(type) {
 	case Not:
-		if inner, twice := a.X.(Not); twice {
-			return Disjoint(inner.X, b)
-		}
+		return pushed(x.X)
+	case And:
+		return Or{Not{x.Left}, Not{x.Right}}
+	case Or:
+		return And{Not{x.Left}, Not{x.Right}}
+	}
+	return e
+}
+
+// excludes reports whether no socket that matches one condition, or the
+// negation of one, matches the other. It looks from the side of a.
+func excludes(a, b Expr) bool {
+	switch a := a.(type) {
+	case Not:
 		return implies(b, a.X)
 	case Host:
 		return a.disjoint(b)
@@ -52,36 +80,25 @@ func disjoint(a, b Expr) bool {
 	return false
 }
 
-// implies reports whether it is certain that every socket which e matches
-// matches x too.
+// implies reports whether it is certain that every socket which matches the
+// condition e matches x too.
 func implies(e, x Expr) bool {
-	switch x := x.(type) {
-	case Any:
+	if e == x || x == (Any{}) {
 		return true
-	case And:
-		return implies(e, x.Left) && implies(e, x.Right)
-	case Or:
-		if implies(e, x.Left) || implies(e, x.Right) {
-			return true
-		}
 	}
 	switch e := e.(type) {
-	case And:
-		return implies(e.Left, x) || implies(e.Right, x)
-	case Or:
-		return implies(e.Left, x) && implies(e.Right, x)
 	case Domain:
 		// An AF_INET socket has IPv4 addresses, whatever they are.
 		every := Host{Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0)}
-		return e == x || e.Family == sock.IPv4 && every.implies(x)
+		return e.Family == sock.IPv4 && every.implies(x)
 	case Host:
 		return e.implies(x)
 	case Port:
 		low, high, ok := portsOf(e, e.Side)
 		port, isPort := x.(Port)
-		return e == x || ok && isPort && port.Side == e.Side && port.allOf(low, high)
+		return ok && isPort && port.Side == e.Side && port.allOf(low, high)
 	}
-	return e == x
+	return false
 }
 
 // implies reports whether every socket with this address matches x.
@@ -154,30 +171,12 @@ func portsOf(e Expr, side Side) (low, high uint16, ok bool) {
 
 // anyOf reports whether the comparison holds for a port from low to high.
 func (e Port) anyOf(low, high uint16) bool {
-	switch e.Op {
-	case Equal:
-		return low <= e.Port && e.Port <= high
-	case NotEqual:
-		return low != e.Port || high != e.Port
-	case Less:
-		return low < e.Port
-	case LessOrEqual:
-		return low <= e.Port
-	case Greater:
-		return high > e.Port
-	default:
-		return high >= e.Port
-	}
+	return e.Op.holds(low, e.Port) || e.Op.holds(high, e.Port) || e.Op == Equal && low < e.Port && e.Port < high
 }
 
 // allOf reports whether the comparison holds for all ports from low to high.
 func (e Port) allOf(low, high uint16) bool {
-	return !e.opposite().anyOf(low, high)
-}
-
-func (e Port) opposite() Port {
-	opposites := [...]Op{Equal: NotEqual, NotEqual: Equal, Less: GreaterOrEqual, LessOrEqual: Greater, Greater: LessOrEqual, GreaterOrEqual: Less}
-	return Port{e.Side, opposites[e.Op], e.Port}
+	return e.Op.holds(low, e.Port) && e.Op.holds(high, e.Port) && !(e.Op == NotEqual && low < e.Port && e.Port < high)
 }
 
 // Kinds says of which kinds of sockets e can match some: those with internet

@@ -1,8 +1,10 @@
 package filter
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/sockcensus/sockcensus/pkg/sock"
@@ -58,6 +60,27 @@ func TestDisjoint(t *testing.T) {
 	}
 	if Disjoint(nil, mustParse(t, "sport 80")) {
 		t.Error("every socket and some are disjoint")
+	}
+}
+
+// TestDisjointOfLongLists has lists of ports and addresses as people write them.
+// Each pair of conditions is compared once: of these there are a million, and
+// were it every way to a pair, the test would never end.
+func TestDisjointOfLongLists(t *testing.T) {
+	list := func(condition string, n int, joint string) Expr {
+		var conditions []string
+		for i := range n {
+			conditions = append(conditions, fmt.Sprintf(condition, i/250, i%250))
+		}
+		return mustParse(t, strings.Join(conditions, joint))
+	}
+	ports, others := list("sport = :1%d%03d", 1000, " or "), list("sport = :2%d%03d", 1000, " or ")
+	if !Disjoint(ports, others) || Disjoint(ports, ports) {
+		t.Error("one list of ports has something in common with another, or nothing with itself")
+	}
+	outside := list("dst != 10.0.%d.%d", 1000, " and ")
+	if !Disjoint(Not{outside}, outside) || Disjoint(outside, outside) || Disjoint(outside, ports) {
+		t.Error("a list of addresses has something in common with what it leaves out, or nothing with itself or with ports")
 	}
 }
 

@@ -150,6 +150,23 @@ func (o Op) String() string {
 	return "op(" + strconv.Itoa(int(o)) + ")"
 }
 
+func (o Op) holds(a, b uint16) bool {
+	switch o {
+	case Equal:
+		return a == b
+	case NotEqual:
+		return a != b
+	case Less:
+		return a < b
+	case LessOrEqual:
+		return a <= b
+	case Greater:
+		return a > b
+	default:
+		return a >= b
+	}
+}
+
 // Port matches sockets by the port of one side. A raw socket's local port is
 // its protocol number.
 type Port struct {
@@ -159,23 +176,7 @@ type Port struct {
 }
 
 // Match implements Expr.
-func (e Port) Match(s *sock.Socket) bool {
-	port := e.Side.of(s).Port()
-	switch e.Op {
-	case Equal:
-		return port == e.Port
-	case NotEqual:
-		return port != e.Port
-	case Less:
-		return port < e.Port
-	case LessOrEqual:
-		return port <= e.Port
-	case Greater:
-		return port > e.Port
-	default:
-		return port >= e.Port
-	}
-}
+func (e Port) Match(s *sock.Socket) bool { return e.Op.holds(e.Side.of(s).Port(), e.Port) }
 
 // String implements Expr.
 func (e Port) String() string { return string(e.appendTo(nil)) }
