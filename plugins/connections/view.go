@@ -182,20 +182,25 @@ func (v *view) metric(key group, n uint64, open bool) report.Metric {
 }
 
 // mistaken tells of groups that a threshold seems to mean and does not name:
-// their labels have a hash, because their names had to be changed.
+// their labels have a hash, because their names had to be changed. Only owners
+// have such names.
 func (v *view) mistaken(t *tally) []string {
+	if len(v.limited) == 0 || !ofOwners(v.grouper.dimensions[0]) {
+		return nil
+	}
 	var notes []string
+	ranked := t.ranked()
 	for _, label := range v.limited {
-		if note := v.mistakenFor(label, t); note != "" {
+		if note := v.mistakenFor(label, ranked); note != "" {
 			notes = append(notes, note)
 		}
 	}
 	return notes
 }
 
-func (v *view) mistakenFor(label string, t *tally) (note string) {
+func (v *view) mistakenFor(label string, ranked []counted) (note string) {
 	d := v.grouper.dimensions[0]
-	for _, c := range t.ranked() {
+	for _, c := range ranked {
 		real := v.grouper.label(c.Group, d)
 		if real == label {
 			return ""
