@@ -258,13 +258,14 @@ func (o *Options) filters(s *Selected) ([]condition, sock.StateSet, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	protocol := sock.TCP // of several, none says what an address without FAMILY is
+	if len(protocols) == 1 {
+		protocol = protocols[0]
+	}
 	var all []condition
 	states := sock.NoStates
 	for _, text := range plugin.Unsplit(o.Filter) {
-		f, err := filter.ParseFor(protocols[0], text, s.Host)
-		if slices.ContainsFunc(protocols, func(p sock.Protocol) bool { return p != protocols[0] }) {
-			f, err = filter.Parse(text, s.Host)
-		}
+		f, err := filter.ParseFor(protocol, text, s.Host)
 		if err != nil {
 			return nil, 0, &plugin.UsageError{Sentence: err.Error(), Err: err}
 		}
