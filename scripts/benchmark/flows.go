@@ -30,20 +30,30 @@ func (n flows) write(to io.Writer) error {
 	return w.Flush()
 }
 
-// flowsQuestion covers IPv4, as conntrack -L does where no family is given.
-func flowsQuestion(bin string, n flows) question {
+// flowsQuestions ask for one family and for both, of each side the same: where
+// no family is given, conntrack -L lists both, other than its manual says. The
+// kernel's filter takes one family a dump, so for both there are two.
+func flowsQuestions(bin string, n flows) []question {
 	target := 0.0
 	if n >= largeSize {
 		target = 0.62
 	}
-	return question{
+	established := []string{"--protocol", "tcp", "--state", "established"}
+	return []question{{
 		name: "conntrack", title: "tracked TCP flows established, IPv4", target: target,
 		truth: answer{"total": n.established()},
 		sides: []side{
-			plugin(bin, "flows", "check_conntrack", "--protocol", "tcp", "--state", "established", "-4"),
+			plugin(bin, "flows", "check_conntrack", append(established, "-4")...),
+			shell(`conntrack -L -f ipv4 -p tcp --state ESTABLISHED 2>/dev/null | wc -l`, oneNumber, "conntrack", "wc"),
+		},
+	}, {
+		name: "conntrack", title: "tracked TCP flows established, both families", target: target,
+		truth: answer{"total": n.established()},
+		sides: []side{
+			plugin(bin, "flows", "check_conntrack", established...),
 			shell(`conntrack -L -p tcp --state ESTABLISHED 2>/dev/null | wc -l`, oneNumber, "conntrack", "wc"),
-			// What Munin's fw_conntrack reads, both families; here the second has none.
+			// What Munin's fw_conntrack reads.
 			shell(`{ conntrack -L -o extended -f ipv4; conntrack -L -o extended -f ipv6; } 2>/dev/null | grep -c ESTABLISHED`, oneNumber, "conntrack", "grep"),
 		},
-	}
+	}}
 }
