@@ -34,7 +34,7 @@ func install(t *testing.T) string {
 	dir := testhost.Dir(t)
 	cmd := exec.Command("sh", append([]string{"../install"}, names...)...)
 	cmd.Env = append(os.Environ(), "DESTDIR="+dir, "PREFIX=/usr", "SOURCE_DATE_EPOCH=1700000000",
-		"BIN="+filepath.Dir(testhost.Binary(t, names[0])))
+		"BIN="+testhost.Build(t), "DOCUMENTATION="+testhost.Documentation(t))
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("scripts/install: %v\n%s", err, text)
 	}

@@ -195,7 +195,7 @@ func TestMuninGraphsAreAllTested(t *testing.T) {
 	for _, name := range plugins(t) {
 		forms := slices.Sorted(maps.Keys(tested[name]))
 		help := testhost.Run(t, testhost.Command{Path: testhost.Binary(t, name), Args: []string{"help"}}).Stdout
-		pod := testhost.Run(t, testhost.Command{Path: filepath.Join(testhost.Build(t), "documentation", name), Args: []string{"documentation", "pod"}}).Stdout
+		pod := testhost.Run(t, testhost.Command{Path: filepath.Join(testhost.Documentation(t), name), Args: []string{"documentation", "pod"}}).Stdout
 		for what, told := range map[string][]string{
 			"help":          matches(`(?m)^  (`+name+`_\S+)`, cutOut(help, "Munin graphs:", "\n\n")),
 			"documentation": matches(`=item B<(`+name+`_\S+)>`, cutOut(pod, "Link the plugin", "=back")),

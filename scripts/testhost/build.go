@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -12,90 +13,108 @@ import (
 )
 
 var build struct {
-	once sync.Once
-	dir  string
-	errs map[string]error // of the plugins that do not build
-	err  error
-	hold *os.File // the reaper waits for its end
+	sync.Mutex
+	root, dir string
+	errs      map[string]error // of what was built by now, nil where it went well
+	hold      *os.File         // the reaper waits for its end
 }
 
 // Build builds every plugin of this module as it is shipped (static, stripped) and
 // returns the directory that holds the binaries NAME with their links check_NAME
-// and NAME_, and in documentation/ those that print their documentation. All users may run them. It builds once a test process and removes the
-// directory when that process ends. Plugins that do not exist yet are not there;
-// one that does not build fails the test.
+// and NAME_. All users may run them. A test process builds each of them once, and
+// when it ends the directory is removed. Plugins that do not exist yet are not
+// there; one that does not build fails the test.
 func Build(t testing.TB) string {
 	t.Helper()
-	dir := buildOnce(t)
-	for _, err := range build.errs {
-		t.Fatal(err)
+	root, dir := place(t)
+	for _, name := range plugins(t, root) {
+		Binary(t, name)
 	}
 	return dir
 }
 
-// Binary builds as Build does and returns the path of one name (connections,
-// check_connections, connections_). It fails the test when there is no such plugin
-// or it does not build, whatever the others do.
+// Binary builds one plugin as Build does and returns the path of one of its names
+// (connections, check_connections, connections_). It fails the test when there is
+// no such plugin or it does not build, whatever the others do.
 func Binary(t testing.TB, name string) string {
 	t.Helper()
-	dir := buildOnce(t)
+	root, dir := place(t)
 	plugin := strings.TrimSuffix(strings.TrimPrefix(name, "check_"), "_")
-	if err := build.errs[plugin]; err != nil {
+	if !slices.Contains(plugins(t, root), plugin) {
+		t.Fatalf("no plugin is called %s", plugin)
+	}
+	once(t, plugin, func() error { return buildPlugin(root, dir, plugin) })
+	return filepath.Join(dir, name)
+}
+
+// Documentation builds every plugin so that it prints its documentation, which
+// those that are shipped do not do, and returns the directory that holds them.
+func Documentation(t testing.TB) string {
+	t.Helper()
+	root, dir := place(t)
+	dir = filepath.Join(dir, "documentation")
+	for _, name := range plugins(t, root) {
+		once(t, "documentation "+name, func() error { return compile(root, filepath.Join(dir, name), name, "") })
+	}
+	return dir
+}
+
+// place returns the folder of the module and the one that is built into.
+func place(t testing.TB) (root, dir string) {
+	t.Helper()
+	build.Lock()
+	defer build.Unlock()
+	if build.hold != nil {
+		return build.root, build.dir
+	}
+	var err error
+	if build.root, err = moduleRoot(); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("no plugin is called %s: %v", plugin, err)
+	if build.dir, err = publicTempDir(); err != nil {
+		t.Fatal(err)
 	}
-	return path
+	if build.hold, err = removeAtExit(build.dir); err != nil {
+		t.Fatal(err)
+	}
+	build.errs = map[string]error{}
+	return build.root, build.dir
 }
 
-func buildOnce(t testing.TB) string {
+// once does what was not done yet in this process.
+func once(t testing.TB, what string, do func() error) {
 	t.Helper()
-	build.once.Do(func() {
-		var root string
-		if root, build.err = moduleRoot(); build.err != nil {
-			return
-		}
-		if build.dir, build.err = publicTempDir(); build.err != nil {
-			return
-		}
-		if build.hold, build.err = removeAtExit(build.dir); build.err != nil {
-			return
-		}
-		build.errs, build.err = buildPlugins(root, build.dir)
-	})
-	if build.err != nil {
-		t.Fatal(build.err)
+	build.Lock()
+	defer build.Unlock()
+	err, done := build.errs[what]
+	if !done {
+		err = do()
+		build.errs[what] = err
 	}
-	return build.dir
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
-// buildPlugins builds plugins/NAME of a module into dir, one by one so that one
-// that does not build keeps no other away, and returns the errors by name.
-func buildPlugins(root, dir string) (map[string]error, error) {
+// plugins lists those of a module that have a main program.
+func plugins(t testing.TB, root string) []string {
+	t.Helper()
 	mains, err := filepath.Glob(filepath.Join(root, "plugins", "*", "main.go"))
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	errs := map[string]error{}
+	var names []string
 	for _, main := range mains {
-		name := filepath.Base(filepath.Dir(main))
-		if err := buildPlugin(root, dir, name); err != nil {
-			errs[name] = err
-		}
+		names = append(names, filepath.Base(filepath.Dir(main)))
 	}
-	return errs, nil
+	return names
 }
 
+// buildPlugin builds plugins/NAME of a module into dir, as it is shipped.
 func buildPlugin(root, dir, name string) error {
 	binary := filepath.Join(dir, name)
-	for path, tags := range map[string]string{binary: "shipped", filepath.Join(dir, "documentation", name): ""} {
-		cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w -funcalign=8", "-o", path, "./plugins/"+name)
-		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build plugins/%s: %w\n%s", name, err, out)
-		}
+	if err := compile(root, binary, name, "shipped"); err != nil {
+		return err
 	}
 	if err := os.Chmod(binary, 0o755); err != nil {
 		return err
@@ -105,6 +124,15 @@ func buildPlugin(root, dir, name string) error {
 		if err := os.Symlink(name, filepath.Join(dir, link)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func compile(root, binary, name, tags string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w -funcalign=8", "-o", binary, "./plugins/"+name)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build plugins/%s: %w\n%s", name, err, out)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -14,9 +15,14 @@ func TestBuildPlugins(t *testing.T) {
 	writeFile(t, filepath.Join(root, "plugins", "good", "main.go"), "package main\n\nimport \"os\"\n\nfunc main() { println(os.Args[0]) }\n")
 	writeFile(t, filepath.Join(root, "plugins", "bad", "main.go"), "package main\n\nfunc main() { nonsense }\n")
 	writeFile(t, filepath.Join(root, "plugins", "later", "README"), "no main yet\n")
-	errs, err := buildPlugins(root, dir)
-	if err != nil || len(errs) != 1 || errs["bad"] == nil {
-		t.Fatalf("errors %v, %v, want one of bad", errs, err)
+	names := plugins(t, root)
+	if want := []string{"bad", "good"}; !slices.Equal(names, want) {
+		t.Fatalf("the plugins are %q, want %q", names, want)
+	}
+	for _, name := range names {
+		if err := buildPlugin(root, dir, name); (err != nil) != (name == "bad") {
+			t.Errorf("build %s: %v", name, err)
+		}
 	}
 	for _, name := range []string{"good", "check_good", "good_"} {
 		path := filepath.Join(dir, name)
@@ -30,9 +36,16 @@ func TestBuildPlugins(t *testing.T) {
 }
 
 func TestBuildsOnce(t *testing.T) {
-	dir := buildOnce(t)
-	if again := buildOnce(t); again != dir || !reachable(dir) {
+	_, dir := place(t)
+	if _, again := place(t); again != dir || !reachable(dir) {
 		t.Errorf("built into %s and %s", dir, again)
+	}
+	times := 0
+	for range 2 {
+		once(t, "what is counted", func() error { times++; return nil })
+	}
+	if times != 1 {
+		t.Errorf("built %d times", times)
 	}
 }
 
