@@ -49,6 +49,10 @@ func lifeOfPackage(t *testing.T, m manager) {
 	if got, want := r.run("stat -c '%a %U' /var/lib/sockcensus/$(id -u nagios)"), "700 "+nagios.Name+"\n"; got != want {
 		t.Errorf("the state directory of nagios is %q, want %q", got, want)
 	}
+	r.run("cd /usr/share/doc/sockcensus && grep -q '==== modernc.org/sqlite' LICENSES-OF-OTHERS && grep -q 'Apache License' LICENSE")
+	if got := r.run("cat /usr/share/doc/sockcensus/sudo/sockcensus"); !strings.Contains(got, m.checks+"/check_conntrack") {
+		t.Errorf("the example for sudo does not name %s:\n%s", m.checks, got)
+	}
 	// A library of our plugins alone: of Debian's some fail on a host like this.
 	r.run("mkdir -p /mnt/library; for name in " + strings.Join(plugins(t), " ") + "; do ln -s /usr/share/munin/plugins/${name}_ /mnt/library/; done")
 	if got := r.run("munin-node-configure --libdir /mnt/library --suggest --shell"); !strings.Contains(got, "ln -s '/mnt/library/connections_' '/etc/munin/plugins/connections_states'") {
