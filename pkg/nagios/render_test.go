@@ -302,17 +302,6 @@ func TestFailure(t *testing.T) {
 	}
 }
 
-func TestQuote(t *testing.T) {
-	tests := []struct{ in, want string }{
-		{"", ""}, {"plain text; $HOME", "plain text; $HOME"}, {"a|b", `a\x7cb`}, {"`", `\x60`}, {"\n\t\x00\x7f", `\x0a\x09\x00\x7f`}, {"é", `\xc3\xa9`},
-	}
-	for _, tt := range tests {
-		if got := quote.Line(tt.in); got != tt.want || quote.Line(got) != got {
-			t.Errorf("%q becomes %q, want %q", tt.in, got, tt.want)
-		}
-	}
-}
-
 func FuzzQuote(f *testing.F) {
 	for _, s := range hostile {
 		f.Add(s)

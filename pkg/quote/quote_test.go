@@ -29,10 +29,12 @@ func TestLine(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"", ""},
 		{`plain "quoted" \ text`, `plain "quoted" \ text`},
+		{"plain text; $HOME", "plain text; $HOME"},
 		{"a|b`c\n\u00e9", `a\x7cb\x60c\x0a\xc3\xa9`},
+		{"\t\x00\x7f", `\x09\x00\x7f`},
 	}
 	for _, tt := range tests {
-		if got := Line(tt.text); got != tt.want {
+		if got := Line(tt.text); got != tt.want || Line(got) != got {
 			t.Errorf("Line(%q) = %s, want %s", tt.text, got, tt.want)
 		}
 	}

@@ -104,8 +104,6 @@ func TestProvenIsTrue(t *testing.T) {
 	}
 }
 
-// A second look is made only where the first leaves something undecided, and
-// no later than needed.
 // A threshold for a metric that there is not is refused without a look.
 func TestForeseen(t *testing.T) {
 	h := newFakeHost()
@@ -115,6 +113,8 @@ func TestForeseen(t *testing.T) {
 	}
 }
 
+// A second look is made only where the first leaves something undecided, and
+// no later than needed.
 func TestWaits(t *testing.T) {
 	h, dir := newFakeHost(), t.TempDir()
 	for i := range h.viewers {
