@@ -21,6 +21,25 @@ func (p *Plugin) writeHelp(w io.Writer, name, usage, summary string, options any
 	}
 	fmt.Fprintf(w, "%s - %s\n\n", name, summary)
 	parser.WriteHelp(w)
+	var b bytes.Buffer
+	if binary, command, ok := strings.Cut(name, " "); ok {
+		p.writeExamples(&b, binary, p.Name+" "+command)
+	} else {
+		p.writeExamples(&b, name, name)
+	}
+	w.Write(b.Bytes())
+}
+
+// writeExamples prints the examples that begin with certain words, as they read
+// for those who call the binary by a name.
+func (p *Plugin) writeExamples(b *bytes.Buffer, name, words string) {
+	heading := "\nExamples:\n"
+	for _, e := range p.Examples {
+		if words == "" || strings.HasPrefix(e.Command+" ", words+" ") {
+			fmt.Fprintf(b, "%s  %s\n      %s\n", heading, p.exampleFor(name, e), e.Text)
+			heading = ""
+		}
+	}
 }
 
 // overview is the help of the binary as a whole, called by this name.
@@ -43,12 +62,7 @@ func (p *Plugin) overview(name string) []byte {
 		}
 		writeColumns(&b, graphs)
 	}
-	if len(p.Examples) > 0 {
-		b.WriteString("\nExamples:\n")
-		for _, e := range p.Examples {
-			fmt.Fprintf(&b, "  %s\n      %s\n", p.exampleFor(name, e), e.Text)
-		}
-	}
+	p.writeExamples(&b, name, "")
 	fmt.Fprintf(&b, "\n%s COMMAND --help lists a command's options.\n", name)
 	return b.Bytes()
 }

@@ -41,6 +41,9 @@ func (p *Plugin) person(ctx context.Context, env Env, words []string) int {
 			return p.command(ctx, env, command, words[len(name):])
 		}
 	}
+	if len(words) == 2 && (words[1] == "-h" || words[1] == "--help") && len(p.secondWords(words[0])) > 0 {
+		return p.complain(env, writeOnce(env.Stdout, p.overview(p.called(env))))
+	}
 	return p.complain(env, p.noCommand(p.called(env), words))
 }
 

@@ -434,3 +434,18 @@ func TestHelpOfMetrics(t *testing.T) {
 		}
 	}
 }
+
+// Each personality's help ends with examples of its own, not of the others.
+func TestHelpHasExamples(t *testing.T) {
+	for _, c := range []struct{ words, has, not string }{
+		{"check --help", "  check_fake\n", "fake list"},
+		{"list --help", "  fake list -v\n", "check_fake"},
+		{"metrics --help", "", "Examples:"},
+		{"file --help", "  fake list -v\n", ""},
+	} {
+		got := run(nil, append([]string{"fake"}, strings.Fields(c.words)...)...).stdout
+		if !strings.Contains(got, c.has) || c.not != "" && strings.Contains(got, c.not) {
+			t.Errorf("fake %s prints\n%s", c.words, got)
+		}
+	}
+}

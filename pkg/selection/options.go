@@ -5,7 +5,7 @@ import "github.com/sockcensus/sockcensus/pkg/plugin"
 // Options are the options that select sockets. Fields hold what was written;
 // Query reads them.
 type Options struct {
-	Port      []string `short:"p" long:"port" unquote:"false" value-name:"PORT" description:"local port, service name or range: 443, https, 8000-8080"`
+	Port      []string `short:"p" long:"port" unquote:"false" value-name:"PORT" description:"local port, service name or range: 443, https, 8000-8080 or 80,443"`
 	LocalPort []string `long:"local-port" unquote:"false" value-name:"PORT" hidden:"true" description:"the same as --port"`
 	PeerPort  []string `long:"peer-port" unquote:"false" value-name:"PORT" description:"port of the other side"`
 	Local     []string `long:"local" unquote:"false" value-name:"ADDR[/LEN]" description:"local address or network"`

@@ -21,7 +21,7 @@ type flowSelection struct {
 	Src        []string `long:"src" unquote:"false" value-name:"ADDR[/LEN]" description:"address or network that opened the flow"`
 	Dst        []string `long:"dst" unquote:"false" value-name:"ADDR[/LEN]" description:"address or network that it was opened to"`
 	Sport      []string `long:"sport" unquote:"false" value-name:"PORT" description:"port, service name or range that opened the flow"`
-	Dport      []string `long:"dport" unquote:"false" value-name:"PORT" description:"port that it was opened to: 443, https, 8000-8080"`
+	Dport      []string `long:"dport" unquote:"false" value-name:"PORT" description:"port that it was opened to: 443, https, 8000-8080 or 80,443"`
 	ReplySrc   []string `long:"reply-src" unquote:"false" value-name:"ADDR[/LEN]" description:"address that answers; differs from --dst under NAT"`
 	ReplyDst   []string `long:"reply-dst" unquote:"false" value-name:"ADDR[/LEN]" description:"address that answers go to; differs from --src under NAT"`
 	ReplySport []string `long:"reply-sport" unquote:"false" value-name:"PORT" description:"port that answers"`

@@ -16,7 +16,7 @@ import (
 
 // selection are the options that pick connections.
 type selection struct {
-	Port      []string `short:"p" long:"port" unquote:"false" value-name:"PORT" description:"port of the service, the local one of incoming connections, the remote one of outgoing: 443, https, 8000-8080"`
+	Port      []string `short:"p" long:"port" unquote:"false" value-name:"PORT" description:"port of the service, the local one of incoming connections, the remote one of outgoing: 443, https, 8000-8080 or 80,443"`
 	Peer      []string `long:"peer" unquote:"false" value-name:"ADDR[/LEN]" description:"address or network of the peer"`
 	Direction string   `long:"direction" unquote:"false" value-name:"in|out" description:"who opened the connection: the peer or this host (default: in)"`
 }
