@@ -4,7 +4,7 @@ zpty shell zsh -f -i
 setup="
 PROMPT= RPROMPT= PS2=
 fpath=($1/share/zsh/site-functions \$fpath)
-autoload -Uz compinit && compinit -u -D
+autoload -Uz compinit && compinit -u -d \$HOME/.zcompdump
 zstyle ':completion:*' list-prompt ''
 bindkey '^M' undefined
 bindkey '^J' undefined
