@@ -38,7 +38,7 @@ for place in /usr /etc /var /run "$2"; do
 	mount -t overlay -o "lowerdir=$place,upperdir=$layer/upper,workdir=$layer/work" overlay "$place"
 done
 cd "$2"
-BIN=$3 DESTDIR= PREFIX=/usr sh scripts/install connections clients listeners conntrack opens
+BIN=$3 DOCUMENTATION=$5 DESTDIR= PREFIX=/usr sh scripts/install connections clients listeners conntrack opens
 /usr/lib/sockcensus/prepare-host
 # Munin's own plugins take their time to say that there is no Apache, no network.
 find /usr/share/munin/plugins -type f ! -name '*.pod' ! -name port_ ! -name tcp ! -name netstat ! -name fw_conntrack ! -name plugin.sh -delete
@@ -72,7 +72,7 @@ func newHost(t *testing.T) *host {
 	log := filepath.Join(place, "log")
 	h.pid = testhost.Background(t, testhost.Command{
 		Path: testhost.Need(t, "unshare"), Netns: h.ns, Env: h.env,
-		Args: []string{"--mount", "--propagation", "private", "sh", "-c", `exec 2>"$4"; ` + mounts, "sh", place, h.repo, binaries, log},
+		Args: []string{"--mount", "--propagation", "private", "sh", "-c", `exec 2>"$4"; ` + mounts, "sh", place, h.repo, binaries, log, testhost.Documentation(t)},
 	})
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(place, "ready")); err == nil {
