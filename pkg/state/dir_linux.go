@@ -112,8 +112,10 @@ func (d *directory) read(name string, limit int) ([]byte, error) {
 	return data[:n], err
 }
 
-// lock takes the lock or says ErrBusy. The lock file stays, since to remove it
-// would let two runs hold two locks; one that is not ours is removed.
+// lock takes the lock or says ErrBusy. The lock file stays; one that is not ours
+// is removed. Where the file that was locked is no longer the one of this name,
+// because a run that forgot the question removed it, the lock is taken anew: no
+// two runs hold two locks.
 func (d *directory) lock(name string) (unlock func(), err error) {
 	for range 3 {
 		file, err := d.open(name, unix.O_RDWR|unix.O_CREAT)

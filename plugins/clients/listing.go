@@ -22,7 +22,7 @@ type listing struct {
 
 // List shows a row for each client, and for each peer that may be one.
 func (l *listing) List(ctx context.Context, call *plugin.Call) (*report.Table, error) {
-	top, err := l.top(0) // all
+	top, err := plugin.ParseTop(l.Top, 0) // all
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type measurement struct {
 
 // Check counts the clients of what the options select.
 func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Report, error) {
-	top, err := m.top(10)
+	top, err := plugin.ParseTop(m.Top, 10)
 	if err != nil {
 		return nil, err
 	}

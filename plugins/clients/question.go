@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"net/netip"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
@@ -28,9 +26,6 @@ type question struct {
 // defaultMinAge is the age from which a connection makes a client.
 const defaultMinAge = 5 * time.Second
 
-// maxTop bounds --top: more clients than that are nobody's top.
-const maxTop = 100000
-
 // minAge reads --min-age; with an error it is the default.
 func (q *question) minAge() (time.Duration, error) {
 	if q.MinAge == "" {
@@ -41,18 +36,6 @@ func (q *question) minAge() (time.Duration, error) {
 		return defaultMinAge, err
 	}
 	return d, nil
-}
-
-// top returns how many clients to show, or fallback where nothing is said.
-func (q *question) top(fallback int) (int, error) {
-	if q.Top == "" {
-		return fallback, nil
-	}
-	n, err := strconv.Atoi(q.Top)
-	if err != nil || n < 1 || n > maxTop {
-		return 0, plugin.Usagef("--top %s: use a number from 1 to %d", quote.Text(q.Top), maxTop)
-	}
-	return n, nil
 }
 
 // grouping reads what one client is.
@@ -66,22 +49,11 @@ func (q *question) grouping() (grouping, error) {
 		return g, plugin.Usagef("--by %s: use address or network", quote.Text(q.By))
 	}
 	var err error
-	if g.v4, err = prefixLength("--prefix4", q.Prefix4, g.v4, 32); err != nil {
+	if g.v4, err = plugin.ParsePrefixLength("--prefix4", q.Prefix4, g.v4, 32); err != nil {
 		return g, err
 	}
-	g.v6, err = prefixLength("--prefix6", q.Prefix6, g.v6, 128)
+	g.v6, err = plugin.ParsePrefixLength("--prefix6", q.Prefix6, g.v6, 128)
 	return g, err
-}
-
-func prefixLength(option, text string, fallback, most int) (int, error) {
-	if text == "" {
-		return fallback, nil
-	}
-	n, err := strconv.Atoi(strings.TrimPrefix(text, "/"))
-	if err != nil || n < 0 || n > most {
-		return 0, plugin.Usagef("%s %s: use a prefix length from 0 to %d", option, quote.Text(text), most)
-	}
-	return n, nil
 }
 
 // A grouping says which addresses are one client.

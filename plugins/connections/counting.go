@@ -25,7 +25,7 @@ func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 	if err != nil {
 		return nil, err
 	}
-	top, err := c.top(0)
+	top, err := plugin.ParseTop(c.Top, 0)
 	if err != nil {
 		return nil, err
 	}

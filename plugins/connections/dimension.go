@@ -76,26 +76,12 @@ func (p prefixes) of(address netip.Addr) int {
 }
 
 // parsePrefixes reads --prefix4 and --prefix6.
-func parsePrefixes(v4, v6 string) (prefixes, error) {
-	p := prefixes{v4: 24, v6: 64}
-	var err error
-	if v4 != "" {
-		if p.v4, err = parsePrefix("--prefix4", v4, 32); err != nil {
-			return p, err
-		}
+func parsePrefixes(v4, v6 string) (p prefixes, err error) {
+	if p.v4, err = plugin.ParsePrefixLength("--prefix4", v4, 24, 32); err != nil {
+		return p, err
 	}
-	if v6 != "" {
-		p.v6, err = parsePrefix("--prefix6", v6, 128)
-	}
+	p.v6, err = plugin.ParsePrefixLength("--prefix6", v6, 64, 128)
 	return p, err
-}
-
-func parsePrefix(option, text string, most int) (int, error) {
-	n, err := strconv.Atoi(strings.TrimPrefix(text, "/"))
-	if err != nil || n < 0 || n > most {
-		return 0, plugin.Usagef("%s %s: use a prefix length from 0 to %d", option, quote.Text(text), most)
-	}
-	return n, nil
 }
 
 // A group is what sockets of one group have in common; only the parts of the

@@ -178,7 +178,7 @@ func (m *measurement) selectionReport(ctx context.Context, call *plugin.Call, su
 	if len(g.dimensions) > 1 {
 		return nil, plugin.Usagef("env.by takes one group")
 	}
-	top, err := m.top(10)
+	top, err := plugin.ParseTop(m.Top, 10)
 	if err != nil {
 		return nil, err
 	}

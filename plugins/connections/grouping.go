@@ -1,12 +1,5 @@
 package main
 
-import (
-	"strconv"
-
-	"github.com/sockcensus/sockcensus/pkg/plugin"
-	"github.com/sockcensus/sockcensus/pkg/quote"
-)
-
 // grouping are the options that say how to count.
 type grouping struct {
 	By      []string `long:"by" unquote:"false" value-name:"GROUP" description:"count by state, port, peer-port, peer, network, process, user, family, protocol or cgroup"`
@@ -27,18 +20,3 @@ func (g *grouping) grouper() (*grouper, error) {
 	}
 	return &grouper{dimensions: dimensions, prefixes: p}, nil
 }
-
-// top returns the number of groups to show, or fallback where none was given.
-func (g *grouping) top(fallback int) (int, error) {
-	if g.Top == "" {
-		return fallback, nil
-	}
-	n, err := strconv.Atoi(g.Top)
-	if err != nil || n < 1 || n > maxTop {
-		return 0, plugin.Usagef("--top %s: use a number from 1 to %d", quote.Text(g.Top), maxTop)
-	}
-	return n, nil
-}
-
-// maxTop bounds --top: more groups than that are nobody's top.
-const maxTop = 100000

@@ -30,7 +30,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	if len(g.dimensions) > 1 {
 		return nil, plugin.Usagef("--by takes one group in a check: graph or check several with several calls")
 	}
-	top, err := m.top(10)
+	top, err := plugin.ParseTop(m.Top, 10)
 	if err != nil {
 		return nil, err
 	}

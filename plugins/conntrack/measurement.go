@@ -45,7 +45,7 @@ func (m *measurement) question(call *plugin.Call) (q question, err error) {
 	if len(q.dimensions) > 1 {
 		return q, plugin.Usagef("--by takes one group in a check: graph or check several with several calls")
 	}
-	if q.top, err = m.top(10); err != nil {
+	if q.top, err = plugin.ParseTop(m.Top, 10); err != nil {
 		return q, err
 	}
 	q.sample, err = m.sample(call, 0)

@@ -54,7 +54,7 @@ func (g *grouping) breakdown(by []string, hours bool) (b breakdown, err error) {
 			b.by |= d.group
 		}
 	}
-	if b.top, err = parseTop(g.Top, 0); err != nil {
+	if b.top, err = plugin.ParseTop(g.Top, 0); err != nil {
 		return b, err
 	}
 	if b.prefix4, err = parseLength("--prefix4", g.Prefix4, 24, 32); err != nil {
@@ -81,20 +81,6 @@ func parseDimension(word string, hours bool) (dimension, error) {
 		return dimension{}, plugin.Usagef("--by %s is no group: use %s or %s", quote.Text(word), strings.Join(known[:len(known)-1], ", "), known[len(known)-1])
 	}
 	return all[i], nil
-}
-
-// maxTop bounds --top: more groups than that are nobody's top.
-const maxTop = 100000
-
-func parseTop(text string, fallback int) (int, error) {
-	if text == "" {
-		return fallback, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxTop {
-		return 0, plugin.Usagef("--top %s: use a number from 1 to %d", quote.Text(text), maxTop)
-	}
-	return n, nil
 }
 
 func parseLength(option, text string, fallback, longest int) (int, error) {

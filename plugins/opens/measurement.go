@@ -40,7 +40,7 @@ func (m *measurement) question() (q question, err error) {
 	if q.query, err = m.query(false); err != nil {
 		return q, err
 	}
-	if q.top, err = parseTop(m.Top, 10); err != nil {
+	if q.top, err = plugin.ParseTop(m.Top, 10); err != nil {
 		return q, err
 	}
 	q.period, err = m.period()

@@ -33,7 +33,7 @@ func (o *watching) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 	if err != nil {
 		return nil, err
 	}
-	top, err := parseTop(o.Top, 10)
+	top, err := plugin.ParseTop(o.Top, 10)
 	if err != nil {
 		return nil, err
 	}
