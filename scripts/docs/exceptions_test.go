@@ -81,7 +81,7 @@ var events = map[string][]event{
 		{"--no-wait -w 4", " WARNING ", func(*host) { time.Sleep(6 * time.Second) }},
 	},
 	"plugins/conntrack/README.md": {
-		{"check_conntrack --protocol tcp", "UNKNOWN", func(h *host) { h.must("setcap -r /usr/lib/sockcensus/conntrack") }},
+		{"check_conntrack --protocol tcp", "UNKNOWN", func(h *host) { h.must("/usr/lib/sockcensus/grant-capabilities off") }},
 	},
 	"plugins/listeners/README.md": {
 		{"listeners baseline diff", "", func(h *host) {
