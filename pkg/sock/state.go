@@ -124,9 +124,10 @@ func (set StateSet) String() string {
 }
 
 // ParseStates returns the states that a word of ss(8) names: a state, another
-// spelling of one that ss accepts or prints, or a group.
+// spelling of one that ss accepts or prints, or a group. With "_" for "-" a word
+// is taken from the name of a metric, and in capitals from the output of netstat.
 func ParseStates(word string) (StateSet, error) {
-	name := strings.ToLower(word)
+	name := strings.ReplaceAll(strings.ToLower(word), "_", "-")
 	for _, s := range States() {
 		if name == s.String() {
 			return StatesOf(s), nil
@@ -147,6 +148,10 @@ func ParseStates(word string) (StateSet, error) {
 		return StatesOf(Close), nil
 	case "syn-rcv":
 		return StatesOf(SynRecv), nil
+	case "fin-wait1":
+		return StatesOf(FinWait1), nil
+	case "fin-wait2":
+		return StatesOf(FinWait2), nil
 	case "listen":
 		return StatesOf(Listen), nil
 	case "estab":

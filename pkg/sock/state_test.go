@@ -12,7 +12,7 @@ func TestParseStates(t *testing.T) {
 		"established": 1 << 1, "syn-sent": 1 << 2, "syn-recv": 1<<3 | 1<<12, "fin-wait-1": 1 << 4, "fin-wait-2": 1 << 5,
 		"time-wait": 1 << 6, "closed": 1 << 7, "close-wait": 1 << 8, "last-ack": 1 << 9, "listening": 1 << 10,
 		"closing": 1 << 11, "bound-inactive": 1 << 13,
-		"close": 1 << 7, "unconnected": 1 << 7, "syn-rcv": 1<<3 | 1<<12, "LISTEN": 1 << 10, "UNCONN": 1 << 7, "Time-Wait": 1 << 6, "ESTAB": 1 << 1,
+		"close": 1 << 7, "unconnected": 1 << 7, "syn-rcv": 1<<3 | 1<<12, "LISTEN": 1 << 10, "UNCONN": 1 << 7, "Time-Wait": 1 << 6, "close_wait": 1 << 8, "CLOSE_WAIT": 1 << 8, "FIN_WAIT2": 1 << 5, "FIN-WAIT1": 1 << 4, "ESTAB": 1 << 1,
 		"all":          1<<14 - 2,
 		"connected":    1<<14 - 2 - 1<<7 - 1<<10 - 1<<13,
 		"synchronized": 1<<14 - 2 - 1<<7 - 1<<10 - 1<<13 - 1<<2,
@@ -24,7 +24,7 @@ func TestParseStates(t *testing.T) {
 			t.Errorf("ParseStates(%q) = %v, %v, want %v", word, got, err, want)
 		}
 	}
-	for _, word := range []string{"", "open", "time_wait", "unknown", "state(20)", " established"} {
+	for _, word := range []string{"", "open", "time wait", "unknown", "state(20)", " established"} {
 		got, err := ParseStates(word)
 		if err == nil || !strings.Contains(err.Error(), "established, syn-sent") {
 			t.Errorf("ParseStates(%q) = %v, %v, want an error that lists the states", word, got, err)
