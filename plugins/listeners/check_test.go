@@ -322,6 +322,17 @@ func TestDevicesAreNotKnown(t *testing.T) {
 			t.Errorf("%s, want exit %d and %q: %v", tt.args, tt.code, tt.want, o)
 		}
 	}
+	// What is not known is no number.
+	for args, want := range map[string]string{
+		"--require tcp/443":              " | unexpected=2;;;0; unverified=0;;;0; listening=4;;;0; public=3;;;0;\n4 listening, 2 unexpected\nunknown: missing, queue, drops\n",
+		"--require tcp/443 --missing ok": ", missing, queue, drops unknown (" + publicByAddress + ") | unexpected=2;;;0; unverified=0;;;0; listening=4;;;0; public=3;;;0;\n",
+		"--require tcp/443,tcp/80":       " missing=1;;0;0; ",
+		"--require tcp/0.0.0.0:443":      " missing=0;;0;0; ",
+	} {
+		if o := checkIn(t, webHost(t), append(strings.Fields(args), "--unexpected", "ok")...); !strings.Contains(o.stdout, want) {
+			t.Errorf("%s, want %q: %v", args, want, o)
+		}
+	}
 	h := newTree(t)
 	h.listen("tcp 127.0.0.1:443")
 	if o := checkIn(t, h); strings.Contains(o.stdout, publicByAddress) || !strings.Contains(o.stdout, "1 listening, 0 public, ") {

@@ -24,13 +24,14 @@ func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *r
 	}
 	r.Default = "unexpected"
 	r.Graphs[0].Category = "security"
-	r.Graphs[0].Metrics = append(c.metrics(call, x), counted.metrics()...)
+	unproven := c.unprovenRequired()
+	r.Graphs[0].Metrics = append(c.metrics(call, x, unproven == ""), counted.metrics()...)
 	r.Headline = c.headline(counted.listening, matters)
 	r.Problems = x.problems
 	r.Details = append(c.lines(call, matters), x.notes...)
 	couldAlarm := x.severity["missing"] != threshold.OK || call.Wants("missing")
-	if problem := c.unprovenRequired(); problem != "" && couldAlarm {
-		r.Problems = append(r.Problems, problem)
+	if unproven != "" && couldAlarm {
+		r.Problems = append(r.Problems, unproven)
 	}
 	counted.problems(call, r, s, "queue")
 	if note := c.untold(); note != "" {
@@ -49,10 +50,21 @@ func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *r
 	return err
 }
 
-func (c *comparison) metrics(call *plugin.Call, x *expectation) []report.Metric {
+// missing is how many required places nothing listens in. Of places that may be
+// empty as well it is not known, but it is more than nothing where others are.
+func (c *comparison) missing(proven bool) report.Value {
+	if n := len(c.result.Missing); proven || n > 0 {
+		return report.Count(uint64(n))
+	}
+	return report.Unknown()
+}
+
+// metrics are those of what is expected; proven tells that what is required and
+// seems to be there is.
+func (c *comparison) metrics(call *plugin.Call, x *expectation, proven bool) []report.Metric {
 	metrics := []report.Metric{
 		{Name: "unexpected", Label: "unexpected", Help: "Listeners that nothing allows.", Value: report.Count(uint64(len(c.result.Unexpected))), Min: report.Count(0)},
-		{Name: "missing", Label: "missing", Help: "What is expected and does not listen.", Value: report.Count(uint64(len(c.result.Missing))), Min: report.Count(0)},
+		{Name: "missing", Label: "missing", Help: "What is expected and does not listen.", Value: c.missing(proven), Min: report.Count(0)},
 		{Name: "unverified", Label: "unverified", Help: "Listeners whose program may not be seen, so that only address and port were compared.", Value: report.Count(uint64(len(c.result.Unverified))), Min: report.Count(0)},
 	}
 	for i := range metrics {
