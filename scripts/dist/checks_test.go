@@ -137,7 +137,7 @@ func mistaken(output string) bool {
 
 // passing are numbers of what else runs on the machine, and times in words: they
 // come and go.
-var passing = regexp.MustCompile(`\d+( processes may not be looked into)|( oldest| in) \d[0-9.hms]*`)
+var passing = regexp.MustCompile(`\d+( processes may not be looked into)|( oldest| in| over the last) \d[0-9.hms]*`)
 
 var number = regexp.MustCompile(`-?\d+(\.\d+)?`)
 

@@ -72,10 +72,22 @@ func (n *Nagios) Service(description string) NagiosService {
 		var ok bool
 		found, ok = nagiosStatus(readLog(n.file("status.dat")), description)
 		found.PerfFile = nagiosPerf(readLog(n.file("perfdata")), description)
-		return ok && (found.PerfData == "" || found.PerfFile != "")
+		return ok && (found.PerfData == "" || found.PerfFile != "") && !found.halved()
 	})
 	return found
 }
+
+// halved reports whether Nagios kept the first 4,096 bytes alone. Its worker reads
+// so many at a time, and under load it sometimes learns that the plugin has ended
+// before it has read twice: then the rest is lost
+// (https://github.com/NagiosEnterprises/nagioscore/issues/625). The next check is
+// as good as any.
+func (s *NagiosService) halved() bool {
+	kept := len(s.Output) + len(" | ") + len(s.PerfData) + len("\n") + len(strings.ReplaceAll(s.LongOutput, `\n`, "\n"))
+	return kept == nagiosRead || kept == nagiosRead-1 // where it ends in a newline
+}
+
+const nagiosRead = 4096
 
 // nagiosStatus finds a checked service in status.dat.
 func nagiosStatus(status, description string) (found NagiosService, ok bool) {
