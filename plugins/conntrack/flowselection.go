@@ -67,6 +67,8 @@ func (o *flowSelection) kinds(f *conntrack.Filter) (err error) {
 }
 
 func (o *flowSelection) addresses(f *conntrack.Filter) (err error) {
+	var written string
+	left := familiesOf(f.Family)
 	for _, option := range []struct {
 		name  string
 		words []string
@@ -78,12 +80,32 @@ func (o *flowSelection) addresses(f *conntrack.Filter) (err error) {
 		if *option.to, err = values(option.name, option.words, conntrack.ParsePrefix); err != nil {
 			return err
 		}
-		other := func(p netip.Prefix) bool { return p.Addr().Is4() != (f.Family == conntrack.IPv4) }
-		if f.Family != conntrack.AnyFamily && len(*option.to) > 0 && all(*option.to, other) {
-			return plugin.Usagef("%s %s is of the family that --ipv4 or --ipv6 leaves out: leave one of them away", option.name, strings.Join(option.words, ","))
+		this := families{v4: len(*option.to) == 0, v6: len(*option.to) == 0}
+		for _, p := range *option.to {
+			this = families{v4: this.v4 || p.Addr().Is4(), v6: this.v6 || !p.Addr().Is4()}
+		}
+		text := option.name + " " + quote.Line(strings.Join(plugin.Words(option.words), ","))
+		switch both := (families{v4: left.v4 && this.v4, v6: left.v6 && this.v6}); {
+		case both != families{}:
+			if both != left {
+				written = text
+			}
+			left = both
+		case written == "":
+			return plugin.Usagef("%s is of the family that --ipv4 or --ipv6 leaves out: leave one of them away", text)
+		default:
+			return plugin.Usagef("%s and %s are of two families: no flow has addresses of both", written, text)
 		}
 	}
 	return nil
+}
+
+// families tells of which families the addresses of a flow can be. All four are of
+// one.
+type families struct{ v4, v6 bool }
+
+func familiesOf(f conntrack.Family) families {
+	return families{v4: f != conntrack.IPv6, v6: f != conntrack.IPv4}
 }
 
 func all[T any](list []T, holds func(T) bool) bool {

@@ -66,6 +66,11 @@ func TestFilterErrors(t *testing.T) {
 		{flowSelection{Protocol: []string{"icmp,gre"}, Dport: []string{"80"}}, []string{"--dport", "--protocol icmp,gre has no ports"}},
 		{flowSelection{IPv4: true, Src: []string{"2001:db8::1", "fe80::/10"}}, []string{"--src 2001:db8::1,fe80::/10", "--ipv4"}},
 		{flowSelection{IPv6: true, ReplyDst: []string{"10.0.0.1"}}, []string{"--reply-dst 10.0.0.1", "--ipv6"}},
+		{flowSelection{Src: []string{"10.77.0.2"}, Dst: []string{"fd77::1"}}, []string{"--src 10.77.0.2 and --dst fd77::1 are of two families"}},
+		{flowSelection{Src: []string{"10.77.0.2", "fd77::2"}, Dst: []string{"fd77::1"}, ReplySrc: []string{"10.77.0.1,10.77.0.3"}},
+			[]string{"--dst fd77::1 and --reply-src 10.77.0.1,10.77.0.3 are of two families"}},
+		{flowSelection{IPv4: true, Src: []string{"10.77.0.2"}, Dst: []string{"fd77::1"}}, []string{"--dst fd77::1", "--ipv4"}},
+		{flowSelection{Status: []string{"unreplied,seen_reply"}}, []string{"no flow can have both status unreplied and seen_reply"}},
 		{flowSelection{Zone: []string{"65536"}}, []string{"--zone", `"65536"`, "65535"}},
 	} {
 		_, err := tt.o.filter()
@@ -84,6 +89,9 @@ func TestFilterMixes(t *testing.T) {
 		{IPv4: true, Src: []string{"2001:db8::1", "10.0.0.0/8"}},
 		{IPv4: true, IPv6: true, Dst: []string{"2001:db8::1"}},
 		{Src: []string{"10.0.0.1", "fe80::1"}},
+		{Src: []string{"10.0.0.1", "fe80::1"}, Dst: []string{"fe80::2"}, ReplyDst: []string{"10.0.0.1", "fe80::1"}},
+		// Traffic makes no such flow, but conntrack -I and conntrackd do.
+		{Status: []string{"unreplied,assured"}},
 	} {
 		if _, err := o.filter(); err != nil {
 			t.Errorf("%+v: %v", o, err)
