@@ -75,7 +75,7 @@ func (c *Call) NamesMetrics() bool {
 // Nothing is changed in the metrics; their values may be anything. The frame
 // asks the same of the report itself: to foresee it spares a walk, or a wait.
 func (c *Call) Foresee(metric string, metrics []report.Metric) error {
-	if c.Munin || c.checked == nil {
+	if c.checked == nil {
 		return nil
 	}
 	r := &report.Report{Default: metric, Graphs: []report.Graph{{Metrics: slices.Clone(metrics)}}}

@@ -127,12 +127,11 @@ func (e Host) disjoint(b Expr) bool {
 	return false
 }
 
-var mappedPrefix = netip.MustParsePrefix("::ffff:0:0/96")
-
 // mixable reports whether a socket with an address of an IPv6 prefix can have
 // an IPv4 address at its other end: it can be a mapped address, or none.
 func mixable(p netip.Prefix) bool {
-	return !p.Addr().Is4() && (p.Overlaps(mappedPrefix) || p.Contains(netip.IPv6Unspecified()))
+	mapped := netip.PrefixFrom(netip.AddrFrom16([16]byte{10: 0xff, 11: 0xff}), 96)
+	return !p.Addr().Is4() && (p.Overlaps(mapped) || p.Contains(netip.IPv6Unspecified()))
 }
 
 // samePlace reports whether an address can be in both prefixes. Of different
