@@ -37,6 +37,7 @@ for place in /usr /etc /var /run "$2"; do
 	mkdir -p "$layer/upper" "$layer/work"
 	mount -t overlay -o "lowerdir=$place,upperdir=$layer/upper,workdir=$layer/work" overlay "$place"
 done
+: >"$1/mounted"
 cd "$2"
 BIN=$3 DOCUMENTATION=$5 DESTDIR= PREFIX=/usr sh scripts/install connections clients listeners conntrack opens
 /usr/lib/sockcensus/prepare-host
@@ -80,8 +81,8 @@ func newHost(t *testing.T) *host {
 		}
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d", h.pid)); err != nil || time.Now().After(deadline) {
 			text, _ := os.ReadFile(log)
-			if os.Getenv("CI") == "true" {
-				t.Fatalf("not skipped because CI=true: a host of its own could not be made: %s", text)
+			if _, err := os.Stat(filepath.Join(place, "mounted")); err == nil || os.Getenv("CI") == "true" {
+				t.Fatalf("a host of its own could not be made: %s", text)
 			}
 			t.Skipf("SKIPPED: mount namespaces or overlayfs are not to be had: %s", text)
 		}
