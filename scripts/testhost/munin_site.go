@@ -9,10 +9,10 @@ import (
 var MuninScales = []string{"day", "week", "month", "year"}
 
 // Publish judges all values by their limits, makes the pages of all services and
-// draws their pictures: munin-limits, munin-html and munin-graph, as munin-cron runs
-// them after an update. It fails the test at
-// anything on their output or in their logs that reports trouble, and returns the
-// directory of the node's pages; a service's pictures are SERVICE-SCALE.png there.
+// draws their pictures: munin-limits, munin-html and munin-graph, as munin-cron
+// runs them after an update. It fails the test at anything on their output or in
+// their logs that reports trouble, and returns the directory of the node's pages;
+// a service's pictures are SERVICE-SCALE.png there.
 func (m *MuninMaster) Publish() string {
 	m.t.Helper()
 	m.quietly("munin-limits", "--config", m.config)
