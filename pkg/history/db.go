@@ -63,7 +63,8 @@ type DB struct {
 
 const (
 	applicationID = 0x736f636b // "sock"
-	schemaVersion = 1
+	// Version 2 has fractions of seconds in covered.stop.
+	schemaVersion = 2
 )
 
 // schema: a peer is the 4 or 16 bytes of its address, or nothing for "other": those
@@ -105,8 +106,8 @@ CREATE TABLE hour (
 	opens     INTEGER NOT NULL,
 	PRIMARY KEY (start, direction, port, peer)) WITHOUT ROWID;
 CREATE TABLE covered (           -- when counting was seen
-	start     INTEGER PRIMARY KEY,
-	stop      INTEGER NOT NULL,
+	start     INTEGER PRIMARY KEY, -- s since 1970
+	stop      REAL    NOT NULL,  -- start and the exact length, in s
 	lost      INTEGER NOT NULL);`
 
 // Create opens a history for writing and begins it where there is none. The file is
@@ -186,14 +187,28 @@ func (d *DB) prepare() error {
 	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 		return err
 	}
+	begin := "PRAGMA application_id=" + strconv.Itoa(applicationID) + ";" + schema
 	if tables > 0 {
-		return d.check(ctx, tx)
+		if err := d.check(ctx, tx); err != nil {
+			return err
+		}
+		begin = ""
 	}
-	begin := "PRAGMA application_id=" + strconv.Itoa(applicationID) + ";PRAGMA user_version=" + strconv.Itoa(schemaVersion) + ";"
-	if _, err := tx.ExecContext(ctx, begin+schema); err != nil {
+	if err := upgrade(ctx, tx, begin); err != nil {
 		return err
 	}
 	return tx.Commit()
+}
+
+// upgrade makes the tables, unless they are there, and notes their version. Those of
+// version 1 take what version 2 writes.
+func upgrade(ctx context.Context, tx *sql.Tx, tables string) error {
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version == schemaVersion {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, tables+"PRAGMA user_version="+strconv.Itoa(schemaVersion))
+	return err
 }
 
 // check sees that the file is ours and of a version that we know.

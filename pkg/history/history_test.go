@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net/netip"
 	"os"
@@ -375,6 +376,52 @@ func TestCoverageTellsTheGaps(t *testing.T) {
 	want := time.Hour
 	if coverage.Counted.Round(time.Minute) != want || !coverage.From.Equal(noon) || !coverage.To.Equal(k.wall) {
 		t.Errorf("coverage %+v, want %v within %v and %v", coverage, want, noon, k.wall)
+	}
+}
+
+// Time is counted to the millisecond, whatever the fraction of a second it began
+// at, in histories of an older version too.
+func TestCoverageIsExact(t *testing.T) {
+	for _, version := range []int{1, 2} {
+		db, path := create(t, history.Options{})
+		if version == 1 {
+			downgrade(t, path)
+			_ = db.Close()
+			var err error
+			if db, err = history.Create(path, history.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+		}
+		k := newKernel(t)
+		var want time.Duration
+		for range 7 {
+			k.wall = k.wall.Add(100 * time.Millisecond)
+			k.reload()
+			for range 3 {
+				k.pass(210 * time.Millisecond)
+				want += 210 * time.Millisecond
+				record(t, db, k.sample())
+			}
+		}
+		_, coverage := report(t, db, history.Query{})
+		if off := k.wall.Sub(coverage.To); coverage.Counted != want || !coverage.From.Equal(noon) || off.Abs() > time.Second {
+			t.Errorf("version %d: coverage %+v, want %v within %v and %v", version, coverage, want, noon, k.wall)
+		}
+	}
+}
+
+// downgrade gives an empty history the form of version 1.
+func downgrade(t testing.TB, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	_, err = db.Exec(`DROP TABLE covered; CREATE TABLE covered (start INTEGER PRIMARY KEY, stop INTEGER NOT NULL, lost INTEGER NOT NULL); PRAGMA user_version = 1`)
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -286,12 +286,12 @@ func (st *step) finish() error {
 	if st.same {
 		lost = opens.Delta(opens.Mark{Opens: st.last.Lost}, opens.Mark{Opens: lost})
 	}
-	stop := s.Wall.Unix()
+	length := st.outcome.Length.Seconds()
 	start := s.Wall.Add(-st.outcome.Length).Unix()
 	// A step that goes on where the last ended makes its row longer.
-	result, err := st.tx.ExecContext(st.ctx, `UPDATE covered SET stop = ?1, lost = lost + ?3
-		WHERE start = (SELECT max(start) FROM covered) AND stop BETWEEN ?2 - 2 AND ?2 + 2 AND start <= ?1 AND ?4`,
-		stop, start, int64(lost), st.same)
+	result, err := st.tx.ExecContext(st.ctx, `UPDATE covered SET stop = stop + ?1, lost = lost + ?3
+		WHERE start = (SELECT max(start) FROM covered) AND stop BETWEEN ?2 - 2 AND ?2 + 2 AND ?4`,
+		length, start, int64(lost), st.same)
 	if err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (st *step) finish() error {
 		return err
 	}
 	_, err = st.tx.ExecContext(st.ctx, `INSERT INTO covered VALUES (?1, ?2, ?3)
-		ON CONFLICT DO UPDATE SET stop = max(stop, excluded.stop), lost = lost + excluded.lost`, start, stop, int64(lost))
+		ON CONFLICT DO UPDATE SET stop = stop + excluded.stop - excluded.start, lost = lost + excluded.lost`, start, float64(start)+length, int64(lost))
 	return err
 }
 

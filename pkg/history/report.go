@@ -230,17 +230,21 @@ func covered(ctx context.Context, tx *sql.Tx, since, until int64) (c Coverage, e
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var start, stop, lost int64
+		var (
+			start, lost int64
+			stop        float64
+		)
 		if err := rows.Scan(&start, &stop, &lost); err != nil {
 			return c, err
 		}
 		// Rows are counted whole.
-		start, stop = max(start, floor(since, Step)), min(stop, ceil(until))
+		start, stop = max(start, floor(since, Step)), min(stop, float64(ceil(until)))
 		if c.From.IsZero() {
 			c.From = time.Unix(start, 0).UTC()
 		}
-		c.To = later(c.To, time.Unix(stop, 0).UTC())
-		c.Counted += time.Duration(stop-start) * time.Second
+		length := time.Duration((stop - float64(start)) * float64(time.Second)).Round(time.Millisecond)
+		c.To = later(c.To, time.Unix(start, 0).UTC().Add(length))
+		c.Counted += length
 		c.Lost += uint64(lost)
 	}
 	return c, rows.Err()

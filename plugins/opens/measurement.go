@@ -95,12 +95,19 @@ func (m *measurement) report(call *plugin.Call, q *question, f *search, memory *
 	r := &report.Report{Plugin: "opens", Default: defaultMetric, Source: source(&f.now.Summary)}
 	r.Graphs = []report.Graph{{Title: "Connections opened" + m.subject(), VerticalLabel: "connections", Category: "network"}}
 	g := &r.Graphs[0]
-	g.Metrics = periodMetrics(q.period)
+	g.Metrics = periodMetrics(spell(q.period))
 	r.Details = slices.Concat(memory.notes, f.notes)
 	r.Trace = append(r.Trace, "source: "+r.Source, fmt.Sprintf("counted for %s", spell(f.now.Length())))
 	switch {
 	case f.best != nil:
 		r.Headline = m.headline(f.best, q.period, f.now.Method)
+		if !f.best.isAbout(q.period) {
+			real := f.best.real(q.period)
+			g.Metrics = periodMetrics(real)
+			if call.Person { // who reads no headline
+				r.Notes = append(r.Notes, "counted in "+real+": no earlier reading is nearer to the period that was asked for")
+			}
+		}
 		r.Trace = append(r.Trace, "the period reaches back to "+f.best.origin)
 		fill(g, f.best)
 		g.Metrics = append(g.Metrics, m.peerMetrics(call, f.best, q.top)...)
@@ -140,16 +147,17 @@ func (m *measurement) unremembered(call *plugin.Call, r *report.Report, why erro
 
 func (m *measurement) headline(p *period, want time.Duration, method opens.Method) string {
 	n, _ := p.peerCount()
-	text := plural(p.total(), m.noun()) + m.subject() + methodWords(method) + " " + p.real(want)
+	text := plural(p.total(), m.noun()) + m.subject() + methodWords(method) + " in " + p.real(want)
 	if p.unknown > 0 {
 		return text + fmt.Sprintf(" of %s and more", plural(n, "peer"))
 	}
 	return text + " of " + plural(n, "peer")
 }
 
-// periodMetrics are the metrics of a period without their values.
-func periodMetrics(d time.Duration) []report.Metric {
-	zero, in := report.Count(0), spell(d)
+// periodMetrics are the metrics of a period without their values; in says how long
+// it is.
+func periodMetrics(in string) []report.Metric {
+	zero := report.Count(0)
 	return []report.Metric{
 		{Name: defaultMetric, Label: "connections", Min: zero, Help: "Connections opened in the last " + in + "."},
 		{Name: "rate", Label: "rate", Min: zero, Help: "Connections opened per second in the last " + in + "."},

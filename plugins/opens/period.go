@@ -146,13 +146,19 @@ func (f *search) find(ctx context.Context, m *memory) {
 	f.recorded(ctx)
 }
 
+// isAbout reports whether the period is about as long as it was asked for.
+func (p *period) isAbout(want time.Duration) bool {
+	ratio := float64(p.length) / float64(want)
+	return 0.9 <= ratio && ratio <= 1.1
+}
+
 // real says how long the period is in which something was counted, and where
 // that is not what was asked for.
 func (p *period) real(want time.Duration) string {
-	if ratio := float64(p.length) / float64(want); ratio < 0.9 || ratio > 1.1 {
-		return fmt.Sprintf("in %s (not %s)", spell(p.length), spell(want))
+	if p.isAbout(want) {
+		return spell(p.length)
 	}
-	return "in " + spell(p.length)
+	return fmt.Sprintf("%s (not %s)", spell(p.length), spell(want))
 }
 
 // peerCount is how many distinct peers there are, and largest the connections of

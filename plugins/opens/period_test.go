@@ -280,3 +280,71 @@ func TestClockJump(t *testing.T) {
 		expect(t, line1(t, f), "OPENS OK - 300 connections to port 443 in 5m of 1 peer ")
 	}
 }
+
+// Whoever reads the metrics is told the real period as well.
+func TestMetricsTellTheRealPeriod(t *testing.T) {
+	t.Chdir(t.TempDir())
+	f := newFake(nil)
+	args := []string{"opens", "metrics", "--db", "none.db", "--state-dir", ".", "-p", "443"}
+	f.goTo(0, 1000)
+	call(t, f, nil, args...)
+	f.goTo(1234*time.Millisecond, 1008)
+	_, stdout, stderr := call(t, f, nil, args...)
+	expect(t, stdout, "Connections opened in the last 1.2s (not 5m).\n", "Connections opened per second in the last 1.2s (not 5m).\n", "} 8\n")
+	expect(t, stderr, "opens: counted in 1.2s (not 5m): no earlier reading is nearer to the period that was asked for\n")
+	f.goTo(301*time.Second, 1020)
+	_, stdout, stderr = call(t, f, nil, args...)
+	expect(t, stdout, "Connections opened in the last 5m.\n", "} 20\n")
+	if stderr != "" {
+		t.Errorf("stderr %q", stderr)
+	}
+}
+
+// What was recorded before the clock was set back is at times still to come. A
+// report goes up to now and says what it leaves out.
+func TestReportAfterTheClockWasSetBack(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ahead := reading(-30*time.Second, 1005) // 30 s of uptime later, and an hour of the clock
+	ahead.Wall = ahead.Wall.Add(time.Hour)
+	recorded(t, "opens.db", reading(30*time.Minute, 900), reading(0, 1000), ahead)
+	f := newFake(nil)
+	f.goTo(time.Minute, 1008)
+	later := "5 connections that the history has at times still to come, up to 2026-11-21 13:00:30, are in no row: the clock was set back\n"
+	for _, tt := range []struct{ args, stdout, stderr string }{
+		{"--since 10s", "opens\n3\n", later},
+		{"--since 15m", "opens\n103\n", later},
+		{"", "opens\n1003\n", later},
+		{"--until 2026-11-21T12:00:30", "opens\n1000\n", ""},
+	} {
+		_, stdout, stderr := call(t, f, nil, append([]string{"opens", "report", "--db", "opens.db", "-p", "443", "--format", "csv"}, strings.Fields(tt.args)...)...)
+		if stdout != tt.stdout || strings.TrimPrefix(stderr, "opens: ") != tt.stderr {
+			t.Errorf("%s: %q %q, want %q %q", tt.args, stdout, stderr, tt.stdout, tt.stderr)
+		}
+	}
+	_, _, stderr := call(t, f, nil, "opens", "report", "--db", "opens.db", "-p", "443", "--since", "10s")
+	expect(t, stderr, "opens: from 2026-11-21 12:00:30 to 2026-11-21 12:01:00\n")
+}
+
+// Lives of counters that last less than a second add up to their time.
+func TestShortLives(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, fraction := range []int{0, 300, 700} {
+		db, f := fmt.Sprintf("%d.db", fraction), newFake(nil)
+		for life := range 3 {
+			began := time.Duration(fraction)*time.Millisecond + time.Duration(life)*800*time.Millisecond
+			f.goTo(began+500*time.Millisecond, 10)
+			f.sample.Since, f.sample.Epoch.Generation = uptime+began, uint64(life+1)
+			for i := range f.sample.Totals {
+				f.sample.Totals[i].First = f.sample.Since
+			}
+			for i := range f.sample.Peers {
+				f.sample.Peers[i].First = f.sample.Since
+			}
+			recorded(t, db, f.sample)
+		}
+		f.now, f.up = f.now.Add(100*time.Millisecond), f.up+100*time.Millisecond
+		f.sample.Wall, f.sample.Taken = f.now, f.up
+		_, stdout, _ := call(t, f, nil, "check_opens", "--db", db, "-p", "443")
+		expect(t, stdout, "30 connections to port 443 in 1.6s (not 5m) of 1 peer | opens=30;;;0; rate=18.75;")
+	}
+}

@@ -137,7 +137,11 @@ func (p *past) read(ctx context.Context) error {
 	}
 	defer db.Close()
 	for try := 1; ; try++ {
-		rows, coverage, err := db.Report(ctx, p.asked.query(p.tally))
+		q := p.asked.query(p.tally)
+		if q.Until.IsZero() {
+			q.Until = p.now().Add(time.Second)
+		}
+		rows, coverage, err := db.Report(ctx, q)
 		if err != nil {
 			return err
 		}
@@ -149,11 +153,28 @@ func (p *past) read(ctx context.Context) error {
 			continue // a step was recorded in between
 		}
 		p.take(rows, &coverage)
+		if !p.asked.until.IsZero() {
+			return nil
+		}
 		if baseline != nil {
 			p.add(baseline)
 		}
-		return nil
+		return p.ahead(ctx, db)
 	}
+}
+
+// ahead says what the history has at times that are still to come: it was recorded
+// before the clock was set back.
+func (p *past) ahead(ctx context.Context, db *history.DB) error {
+	now := p.now()
+	q := span{since: now.Truncate(history.Step).Add(history.Step)}.query(p.tally)
+	q.By = 0
+	rows, coverage, err := db.Report(ctx, q)
+	if n := sum(rows); err == nil && n > 0 {
+		p.notes = append(p.notes, fmt.Sprintf("%s that the history has at times still to come, up to %s, %s in no row: the clock was set back",
+			plural(n, "connection"), when(coverage.To.In(now.Location())), are(int(n))))
+	}
+	return err
 }
 
 func sameReading(a, b *opens.Summary) bool { return a.Epoch == b.Epoch && a.Taken == b.Taken }
@@ -182,6 +203,9 @@ func (p *past) baseline(ctx context.Context, db *history.DB) (*opens.Sample, err
 func (p *past) take(rows []history.Row, c *history.Coverage) {
 	p.tally.merge(rows)
 	p.from, p.to, p.counted = c.From, c.To, c.Counted
+	if now := p.now(); p.to.After(now) {
+		p.to = now // the end of a step
+	}
 	if c.Lost > 0 {
 		p.notes = append(p.notes, plural(c.Lost, "connection")+" found no room even for their namespace, and are in no row")
 	}
@@ -203,8 +227,8 @@ func (p *past) add(baseline *opens.Sample) {
 	}
 	p.tally.add(changesOf(d), s.Wall.Add(-d.Length/2))
 	p.counted += d.Length
-	if p.from.IsZero() {
-		p.from = s.Wall.Add(-d.Length)
+	if began := s.Wall.Add(-d.Length); p.from.IsZero() || began.Before(p.from) {
+		p.from = began
 	}
 	p.to = s.Wall
 	p.notes = append(p.notes, shortcomings(p.tally, &opens.Summary{Method: s.Method, Lost: d.Lost})...)
