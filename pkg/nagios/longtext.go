@@ -25,8 +25,8 @@ func appendLongText(out []byte, r *report.Report, left []part, verbose int) []by
 		trace = nil
 	}
 	details := quotedLines(r.Details)
-	if len(noteWords(r)) > maxPart {
-		details = append(quotedLines(r.Notes), details...)
+	if hasMore(r) {
+		details = append(details, quotedLines(r.Notes)...)
 	}
 	afterTrace := min(size(trace), traceReserve)
 	afterDetails := afterTrace + min(size(details), detailsReserve)
@@ -41,7 +41,7 @@ func alarmLines(r *report.Report, left []part) []string {
 	var lines []string
 	whole := len(left) == 0
 	for _, part := range left {
-		if part.kind == headlinePart {
+		if part.kind == headlinePart || part.kind == settledPart {
 			lines = append(lines, line(part.text))
 		}
 	}
@@ -50,7 +50,7 @@ func alarmLines(r *report.Report, left []part) []string {
 			lines = append(lines, line(m.Status().String()+": "+phrase(m)))
 		}
 	}
-	if len(r.Problems) > 1 || count(left, problemPart) > 0 {
+	if len(r.Problems) > 1 || count(left, problemPart) > 0 || len(r.Problems) == 1 && gist(r.Problems[0]) != r.Problems[0] {
 		for _, problem := range r.Problems {
 			lines = append(lines, line("UNKNOWN: "+problem))
 		}

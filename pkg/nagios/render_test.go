@@ -98,6 +98,26 @@ func TestRender(t *testing.T) {
 			"CONNECTIONS UNKNOWN - no marks, none, 652 established to port 443 (above 500) | total=652;500;;0;\n", 3},
 		{"critical before a problem", with(total(652, limits("", "500")), func(r *report.Report) { r.Problems = []string{"no marks"} }),
 			"CONNECTIONS CRITICAL - 652 established to port 443 (above 500), no marks | total=652;;500;0;\n", 2},
+		{"bounds that settle it", total(652, none, metric("largest", report.Between(8, 23), limits("3", "")), metric("most", report.AtLeast(8), limits("", "7"))),
+			"CONNECTIONS CRITICAL - 652 established to port 443, most at least 8 (above 7), 1 more alarm | total=652;;;0;\nCRITICAL: most at least 8 (above 7)\nWARNING: largest 8 to 23 (above 3)\n", 2},
+		{"bounds below the limit", total(652, none, metric("largest", report.Between(8, 23), limits("100", "")), metric("other", report.Between(0, 15), none)),
+			"CONNECTIONS OK - 652 established to port 443, other unknown, largest 8 to 23 | total=652;;;0;\n", 0},
+		{"bounds that do not settle it", total(652, none, metric("largest", report.Between(8, 23), limits("10", "")), metric("other", report.Between(0, 15), none)),
+			"CONNECTIONS UNKNOWN - largest (8 to 23), other unknown, 652 established to port 443 | total=652;;;0;\n", 3},
+		{"bounds of the default metric", with(total(0, limits("3", "")), func(r *report.Report) {
+			r.Headline, r.Graphs[0].Metrics[0].Value = "8 to 23 established", report.Between(8, 23)
+		}), "CONNECTIONS WARNING - 8 to 23 established (above 3)\n", 1},
+		{"bounds of the default metric, undecided", with(total(0, limits("10", "")), func(r *report.Report) {
+			r.Headline, r.Graphs[0].Metrics[0].Value = "8 to 23 established", report.Between(8, 23)
+			r.Notes = []string{"15 unseen: it takes root"}
+		}), "CONNECTIONS UNKNOWN - 8 to 23 established (15 unseen)\n15 unseen: it takes root\n", 3},
+		{"as many names as fit", total(652, none, metric(strings.Repeat("a", 20), report.Unknown(), none), metric(strings.Repeat("b", 60), report.Unknown(), none), metric(strings.Repeat("c", 40), report.Unknown(), none)),
+			"CONNECTIONS OK - 652 established to port 443, " + strings.Repeat("a", 20) + " and 2 more unknown | total=652;;;0;\n" +
+				"unknown: " + strings.Repeat("a", 20) + ", " + strings.Repeat("b", 60) + ", " + strings.Repeat("c", 40) + "\n", 0},
+		{"a problem in clauses", with(total(652, none), func(r *report.Report) {
+			r.Problems = []string{"tcp/80 unknown: " + strings.Repeat("why ", 20) + "so: do this"}
+		}),
+			"CONNECTIONS UNKNOWN - tcp/80 unknown: " + strings.Repeat("why ", 20) + "so | total=652;;;0;\n652 established to port 443\nUNKNOWN: tcp/80 unknown: " + strings.Repeat("why ", 20) + "so: do this\n", 3},
 		{"a problem that critical leaves no room for", with(total(652, limits("", "500")), func(r *report.Report) { r.Problems = []string{strings.Repeat("no marks ", 10) + "here"} }),
 			"CONNECTIONS CRITICAL - 652 established to port 443 (above 500), 1 problem | total=652;;500;0;\n" +
 				"CRITICAL: total 652 (above 500)\nUNKNOWN: " + strings.Repeat("no marks ", 10) + "here\n", 2},
@@ -108,7 +128,7 @@ func TestRender(t *testing.T) {
 		{"problems", with(total(652, none), func(r *report.Report) { r.Problems = []string{"one", "two", "three"} }),
 			"CONNECTIONS UNKNOWN - one, 2 more problems, 652 established to port 443 | total=652;;;0;\nUNKNOWN: one\nUNKNOWN: two\nUNKNOWN: three\n", 3},
 		{"notes", with(total(652, none, metric("largest", report.Unknown(), none)), func(r *report.Report) { r.Notes = []string{"3 may not be seen: be root; or not", "2 missing"} }),
-			"CONNECTIONS OK - 652 established to port 443, largest unknown (3 may not be seen: be root, or not, 2 missing) | total=652;;;0;\n", 0},
+			"CONNECTIONS OK - 652 established to port 443, largest unknown (3 may not be seen, 2 missing) | total=652;;;0;\n3 may not be seen: be root; or not\n2 missing\n", 0},
 		{"a long note", with(total(652, none), func(r *report.Report) { r.Notes = []string{strings.Repeat("long ", 89) + "end"} }),
 			"CONNECTIONS OK - 652 established to port 443 (" + strings.Repeat("long ", 79) + "l ...) | total=652;;;0;\n" + strings.Repeat("long ", 89) + "end\n", 0},
 		{"open groups", total(9, none, with1(group("peer", "ip_10_0_0_1", "10.0.0.1", 6, none)), with1(group("process", "proc_nginx", "nginx", 3, none))),

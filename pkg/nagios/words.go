@@ -1,6 +1,7 @@
 package nagios
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -15,15 +16,16 @@ import (
 const (
 	maxWords   = 79
 	roomForTwo = 120
+	maxProblem = 100
 	maxPart    = 400
 )
 
 // words says on the status line what was found. What makes the status comes
 // first; what does not fit on the line is counted by kind there, and returned.
-// The notes stand behind it in parentheses, whatever room they take.
+// What the notes say before their first colon stands behind it in parentheses.
 func words(r *report.Report, status threshold.Status) (line string, left []part) {
 	found := parts(r)
-	missing := append(problems(r), missingWords(r)...)
+	missing := append(append(problems(r), missingWords(r)...), settledWords(r)...)
 	if status == threshold.Unknown {
 		line, left = joined(append(missing, found...))
 	} else {
@@ -35,14 +37,37 @@ func words(r *report.Report, status threshold.Status) (line string, left []part)
 	return line, left
 }
 
-func noteWords(r *report.Report) string { return statusWords(strings.Join(r.Notes, "; ")) }
+func noteWords(r *report.Report) string {
+	heads := make([]string, len(r.Notes))
+	for i, note := range r.Notes {
+		heads[i], _, _ = strings.Cut(note, ": ")
+	}
+	return statusWords(strings.Join(heads, "; "))
+}
 
-// A part is a phrase of the status line. Where there is no room for it, it is
-// counted: as so many things of a kind.
+// hasMore reports whether notes say more than the status line has of them.
+func hasMore(r *report.Report) bool {
+	return len(noteWords(r)) > maxPart || slices.ContainsFunc(r.Notes, func(s string) bool { return strings.Contains(s, ": ") })
+}
+
+// A part is a phrase of the status line. Where there is no room for it, a shorter
+// one may do, the longest of them first; else it is counted: as so many things of
+// a kind.
 type part struct {
-	text string
-	kind partKind
-	n    int
+	text    string
+	kind    partKind
+	n       int
+	shorter []string
+}
+
+// within is the phrase that fits into so much room, and "" if none does.
+func (p part) within(room int) string {
+	for _, text := range append([]string{p.text}, p.shorter...) {
+		if len(text) <= room {
+			return text
+		}
+	}
+	return ""
 }
 
 type partKind uint8
@@ -53,6 +78,7 @@ const (
 	problemPart
 	unknownPart
 	collectingPart
+	settledPart
 	partKinds
 )
 
@@ -61,11 +87,11 @@ const (
 func parts(r *report.Report) []part {
 	var found []part
 	if text := headlineWords(r); text != "" {
-		found = append(found, part{text, headlinePart, 1})
+		found = append(found, part{text: text, kind: headlinePart, n: 1})
 	}
 	for _, m := range alerting(r) {
 		if m.Name != r.Default {
-			found = append(found, part{bounded(statusWords(phrase(m)), maxPart), alarmPart, 1})
+			found = append(found, part{text: bounded(statusWords(phrase(m)), maxPart), kind: alarmPart, n: 1})
 		}
 	}
 	return found
@@ -77,9 +103,9 @@ func headlineWords(r *report.Report) string {
 	switch {
 	case m == nil:
 		return text
-	case !m.Value.IsKnown() && len(r.Problems) > 0:
+	case m.Value.Words() == "unknown" && len(r.Problems) > 0:
 		return "" // the problem says why there is no number to speak of
-	case text == "" && m.Value.IsKnown():
+	case text == "" && m.Value.Words() != "unknown":
 		return bounded(statusWords(phrase(m)), maxPart)
 	default:
 		return text + violation(m)
@@ -95,14 +121,11 @@ func defaultMetric(r *report.Report) *report.Metric {
 	return nil
 }
 
-// alerting returns the metrics whose value is known and raises an alarm,
-// critical ones first.
+// alerting returns the metrics that raise an alarm, critical ones first. Of the
+// value of some only bounds are known that leave no doubt.
 func alerting(r *report.Report) []*report.Metric {
 	var critical, warning []*report.Metric
 	for m := range r.Metrics() {
-		if !m.Value.IsKnown() {
-			continue
-		}
 		switch m.Status() {
 		case threshold.Critical:
 			critical = append(critical, m)
@@ -119,11 +142,24 @@ func problems(r *report.Report) []part {
 	if len(r.Problems) == 0 {
 		return nil
 	}
-	found := []part{{bounded(statusWords(r.Problems[0]), maxPart), problemPart, 1}}
+	found := []part{{text: bounded(statusWords(gist(r.Problems[0])), maxPart), kind: problemPart, n: 1}}
 	if n := len(r.Problems) - 1; n > 0 {
-		found = append(found, part{plural(n, "more problem"), problemPart, n})
+		found = append(found, part{text: plural(n, "more problem"), kind: problemPart, n: n})
 	}
 	return found
+}
+
+// gist is as much of a long problem as the line has room for, up to the end of a
+// clause; long text has all of it.
+func gist(problem string) string {
+	if len(problem) <= maxProblem {
+		return problem
+	}
+	end := max(strings.LastIndex(problem[:maxProblem], ": "), strings.LastIndex(problem[:maxProblem], "; "))
+	if end <= 0 {
+		return problem
+	}
+	return problem[:end]
 }
 
 func plural(n int, what string) string {
@@ -140,19 +176,26 @@ func joined(parts []part) (line string, left []part) {
 	if len(parts) == 0 {
 		return "nothing was measured", nil
 	}
-	line = parts[0].text
+	line = cmp.Or(parts[0].within(maxWords), parts[0].text)
+	if line != parts[0].text {
+		left = parts[:1:1]
+	}
 	for i, part := range parts[1:] {
 		room := maxWords
 		if i == 0 {
 			room = roomForTwo
 		}
 		room -= len(rest(parts[:i+2], parts[i+2:]))
-		if len(line)+len(", ")+len(part.text) > room {
-			return line + rest(parts[:i+1], parts[i+1:]), parts[i+1:]
+		text := part.within(room - len(line) - len(", "))
+		if text == "" {
+			return line + rest(parts[:i+1], parts[i+1:]), append(left, parts[i+1:]...)
 		}
-		line += ", " + part.text
+		line += ", " + text
+		if text != part.text {
+			left = append(left, part)
+		}
 	}
-	return line, nil
+	return line, left
 }
 
 // rest counts the parts that are left, by kind, each with the comma before it. A
@@ -169,6 +212,8 @@ func rest(shown, left []part) string {
 			line += ", " + plural(n, "metric") + " unknown"
 		case collectingPart:
 			line += ", " + plural(n, "metric") + " collecting"
+		case settledPart:
+			line += ", " + plural(n, "metric") + " not exact"
 		default:
 			what := "alarm"
 			if kind == problemPart {
@@ -219,7 +264,7 @@ func readsAsNumber(text string) bool {
 // number is the metric's value with its unit, rounded to two decimals unless
 // that would tell the alarm another story.
 func number(m *report.Metric) string {
-	text := m.Value.String()
+	text := m.Value.Words()
 	if f, known := m.Value.Float(); known && strings.Contains(text, ".") {
 		rounded := math.Round(f*100) / 100
 		if m.Threshold.Evaluate(rounded) == m.Status() {
@@ -239,17 +284,19 @@ func unitWord(m *report.Metric) string {
 	return string(m.Unit)
 }
 
-// violation says in parentheses which end of which range the value is beyond.
+// violation says in parentheses which end of which range the value is beyond, or
+// any value that it can have.
 // Comparison signs are not used, because macros of Nagios drop them.
 func violation(m *report.Metric) string {
 	value, known := m.Value.Float()
 	if !known {
-		return ""
+		value, _, _ = m.Value.Bounds()
 	}
-	for _, r := range []threshold.Range{m.Threshold.Critical, m.Threshold.Warning} {
-		if r.Alerts(value) {
-			return " (" + side(r, value) + ")"
-		}
+	switch m.Status() {
+	case threshold.Critical:
+		return " (" + side(m.Threshold.Critical, value) + ")"
+	case threshold.Warning:
+		return " (" + side(m.Threshold.Warning, value) + ")"
 	}
 	return ""
 }
@@ -287,17 +334,43 @@ func missing(r *report.Report) (unknown, collecting []string) {
 	asked := 0
 	for m := range r.Metrics() {
 		switch {
-		case m.Value.IsKnown():
+		case m.Value.IsKnown(), settled(m), bounds(m) != "" && m.Name == r.Default:
 		case m.Value.IsCollecting():
 			collecting = append(collecting, statusWords(name(m)))
 		case m.Threshold.IsSet():
-			unknown = slices.Insert(unknown, asked, statusWords(name(m)))
+			unknown = slices.Insert(unknown, asked, statusWords(strings.TrimSuffix(name(m), ":"))+bounds(m))
 			asked++
 		default:
-			unknown = append(unknown, statusWords(name(m)))
+			unknown = append(unknown, statusWords(strings.TrimSuffix(name(m), ":")))
 		}
 	}
 	return unknown, collecting
+}
+
+// bounds says in parentheses between what an unknown value lies.
+func bounds(m *report.Metric) string {
+	if _, _, ok := m.Value.Bounds(); !ok {
+		return ""
+	}
+	return " (" + m.Value.Words() + ")"
+}
+
+// settled reports whether the bounds of an unknown value are enough for the
+// threshold on it.
+func settled(m *report.Metric) bool {
+	return bounds(m) != "" && m.Threshold.IsSet() && m.Status() != threshold.Unknown
+}
+
+// settledWords name the bounds that raise no alarm, for they are in no
+// performance data. The default metric's are in the headline.
+func settledWords(r *report.Report) []part {
+	var found []part
+	for m := range r.Metrics() {
+		if settled(m) && m.Status() == threshold.OK && m.Name != r.Default {
+			found = append(found, part{text: bounded(statusWords(phrase(m)), maxPart), kind: settledPart, n: 1})
+		}
+	}
+	return found
 }
 
 // mostNamed is how many metrics without a value the status line names; long
@@ -306,15 +379,18 @@ const mostNamed = 4
 
 // named lists names before what is said about them: "a, b and 3 more unknown".
 func named(names []string, what string, kind partKind) []part {
-	switch n := len(names); {
-	case n == 0:
+	n := len(names)
+	if n == 0 {
 		return nil
-	case n > mostNamed:
-		shown := strings.Join(names[:mostNamed-1], ", ")
-		return []part{{bounded(shown, maxPart) + " and " + strconv.Itoa(n-mostNamed+1) + " more " + what, kind, n}}
-	default:
-		return []part{{bounded(strings.Join(names, ", "), maxPart) + " " + what, kind, n}}
 	}
+	var texts []string // the longest first
+	if n <= mostNamed {
+		texts = append(texts, bounded(strings.Join(names, ", "), maxPart)+" "+what)
+	}
+	for shown := min(n, mostNamed) - 1; shown > 0; shown-- {
+		texts = append(texts, bounded(strings.Join(names[:shown], ", "), maxPart)+" and "+strconv.Itoa(n-shown)+" more "+what)
+	}
+	return []part{{text: texts[0], kind: kind, n: n, shorter: texts[1:]}}
 }
 
 // format prints a number in decimals, never with an exponent.

@@ -58,14 +58,18 @@ type Metric struct {
 	Open bool
 }
 
-// Status evaluates the metric's threshold. An unknown value with a threshold
-// is UNKNOWN; one that is being collected or cannot be is OK.
+// Status evaluates the metric's threshold. An unknown value with a threshold is
+// UNKNOWN unless its bounds settle the matter; one that is being collected or
+// cannot be is OK.
 func (m *Metric) Status() threshold.Status {
 	value, known := m.Value.Float()
 	switch {
 	case known:
 		return m.Threshold.Evaluate(value)
 	case m.Threshold.IsSet() && m.Value.IsUnknown():
+		if low, high, ok := m.Value.Bounds(); ok {
+			return m.Threshold.EvaluateBetween(low, high)
+		}
 		return threshold.Unknown
 	default:
 		return threshold.OK

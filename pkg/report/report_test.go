@@ -18,6 +18,8 @@ func TestMetricStatus(t *testing.T) {
 		{Number(10.5), limit, threshold.Critical}, {Count(11), threshold.Threshold{}, threshold.OK},
 		{Unknown(), limit, threshold.Unknown}, {Unknown(), threshold.Threshold{}, threshold.OK},
 		{Collecting(), limit, threshold.OK}, {Inapplicable(), limit, threshold.OK},
+		{Between(6, 10), limit, threshold.Warning}, {Between(5, 6), limit, threshold.Unknown}, {AtLeast(11), limit, threshold.Critical},
+		{Between(0, 5), limit, threshold.OK}, {AtLeast(0), limit, threshold.Unknown}, {AtLeast(0), threshold.Threshold{}, threshold.OK},
 	}
 	for _, tt := range tests {
 		m := Metric{Value: tt.value, Threshold: tt.threshold}

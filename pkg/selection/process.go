@@ -61,15 +61,15 @@ func quoted(names []string) []string {
 }
 
 // heldBy narrows the selection to sockets that a process of these names
-// holds. Sockets whose holders may not be seen could be among them, so with
-// any of those there is no answer.
-func (s *Selected) heldBy(ctx context.Context, globs []string) error {
+// holds. Sockets whose holders may not be seen could be among them: those are
+// counted in unseen.
+func (s *Selected) heldBy(ctx context.Context, globs []string) (unseen *UnseenError, err error) {
 	holders, err := Holders(ctx, s.Query, true)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if unseen := holders.Missing(); unseen > 0 && holders.Blind() {
-		return &UnseenError{Processes: globs, Sockets: unseen, Reason: holders.Reason()}
+	if n := holders.Missing(); n > 0 && holders.Blind() {
+		unseen = &UnseenError{Processes: globs, Sockets: n, Reason: holders.Reason()}
 	}
 	s.Keep = func(row *sock.Socket) bool {
 		for process := range holders.Holders(row.Inode) {
@@ -81,5 +81,5 @@ func (s *Selected) heldBy(ctx context.Context, globs []string) error {
 		}
 		return false
 	}
-	return nil
+	return unseen, nil
 }

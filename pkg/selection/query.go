@@ -33,14 +33,28 @@ type Selected struct {
 
 // Query reads the options. With --process it looks for the holders of sockets.
 func (o *Options) Query(ctx context.Context, call *plugin.Call, d Defaults) (*Selected, error) {
-	selected, err := o.read(call, d)
-	if err == nil && set(o.Process) {
-		err = selected.heldBy(ctx, plugin.Unsplit(o.Process))
+	selected, unseen, err := o.QuerySeen(ctx, call, d)
+	if err == nil && unseen != nil {
+		err = unseen
 	}
 	if err != nil {
 		return nil, err
 	}
 	return selected, nil
+}
+
+// QuerySeen is Query for those who can do with bounds: it selects what is known to
+// be held by --process, and tells of how many more sockets nobody can say. unseen
+// is nil where there are none.
+func (o *Options) QuerySeen(ctx context.Context, call *plugin.Call, d Defaults) (selected *Selected, unseen *UnseenError, err error) {
+	selected, err = o.read(call, d)
+	if err == nil && set(o.Process) {
+		unseen, err = selected.heldBy(ctx, plugin.Unsplit(o.Process))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return selected, unseen, nil
 }
 
 // Validate returns what Query would find wrong with the options themselves. It

@@ -85,3 +85,25 @@ func (t Threshold) Evaluate(value float64) Status {
 	}
 	return OK
 }
+
+// EvaluateBetween is the state of a metric that is some whole number from low to
+// high, both included: the one that all of these have, or else Unknown. high may
+// be +Inf.
+func (t Threshold) EvaluateBetween(low, high float64) Status {
+	status := t.Evaluate(low)
+	if t.Evaluate(high) != status {
+		return Unknown
+	}
+	for _, r := range []Range{t.Warning, t.Critical} {
+		for _, end := range []float64{r.start, r.end} {
+			// Between two ends of ranges the state is the same: it is enough to
+			// look at each of them, and at the whole numbers next to it.
+			for _, n := range []float64{math.Ceil(end) - 1, math.Floor(end), math.Floor(end) + 1} {
+				if low < n && n < high && t.Evaluate(n) != status {
+					return Unknown
+				}
+			}
+		}
+	}
+	return status
+}

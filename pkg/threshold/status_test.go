@@ -59,3 +59,66 @@ func TestEvaluate(t *testing.T) {
 		t.Error("IsSet")
 	}
 }
+
+func TestEvaluateBetween(t *testing.T) {
+	inf := math.Inf(1)
+	limits := func(warning, critical string) (t Threshold) {
+		if warning != "" {
+			t.Warning = MustParse(warning)
+		}
+		if critical != "" {
+			t.Critical = MustParse(critical)
+		}
+		return t
+	}
+	tests := []struct {
+		threshold Threshold
+		low, high float64
+		want      Status
+	}{
+		{limits("3", ""), 8, 23, Warning}, {limits("100", ""), 8, 23, OK}, {limits("10", ""), 8, 23, Unknown},
+		{limits("23", ""), 8, 23, OK}, {limits("22", ""), 8, 23, Unknown}, {limits("7", ""), 8, 23, Warning}, {limits("8", ""), 8, 23, Unknown},
+		{limits("", "1:"), 0, 15, Unknown}, {limits("", "1:"), 1, 15, OK}, {limits("", "0:"), 0, inf, OK},
+		{limits("100", ""), 225, inf, Warning}, {limits("225", ""), 225, inf, Unknown}, {limits("10:", ""), 10, inf, OK},
+		{limits("10:", ""), 9, inf, Unknown}, {limits("3", "100"), 8, inf, Unknown}, {limits("3", "7"), 8, inf, Critical},
+		{limits("3", "100"), 8, 23, Warning}, {limits("3", "20"), 8, 23, Unknown},
+		{limits("@10:20", ""), 8, 23, Unknown}, {limits("@10:20", ""), 10, 20, Warning}, {limits("@10:20", ""), 21, 23, OK},
+		{limits("@10:20", ""), 8, inf, Unknown}, {limits("@10:", ""), 10, inf, Warning}, {limits("@9:9", ""), 8, 23, Unknown},
+		{limits("9:22", ""), 8, 23, Unknown}, {limits("@8:23", "@15:15"), 8, 23, Unknown}, {limits("@10.2:10.8", ""), 8, 23, OK},
+		{limits("10.2:10.8", ""), 8, 23, Warning}, {limits("10:11", ""), 8, 23, Unknown}, {Threshold{}, 8, inf, OK},
+	}
+	for _, tt := range tests {
+		if got := tt.threshold.EvaluateBetween(tt.low, tt.high); got != tt.want {
+			t.Errorf("%v from %v to %v is %v, want %v", tt.threshold, tt.low, tt.high, got, tt.want)
+		}
+	}
+}
+
+// The state of an interval is that of each whole number in it.
+func TestEvaluateBetweenAll(t *testing.T) {
+	ranges := []string{"", "2", "3:", "~:4", "2:5", "@2:5", "@3:3", "2.5:3.5", "@2.2:2.8", "@4:", "0:0"}
+	for _, warning := range ranges {
+		for _, critical := range ranges {
+			var limit Threshold
+			if warning != "" {
+				limit.Warning = MustParse(warning)
+			}
+			if critical != "" {
+				limit.Critical = MustParse(critical)
+			}
+			for low := range 8 {
+				for high := low; high < 8; high++ {
+					want := limit.Evaluate(float64(low))
+					for n := low; n <= high; n++ {
+						if limit.Evaluate(float64(n)) != want {
+							want = Unknown
+						}
+					}
+					if got := limit.EvaluateBetween(float64(low), float64(high)); got != want {
+						t.Errorf("-w %s -c %s from %d to %d is %v, want %v", warning, critical, low, high, got, want)
+					}
+				}
+			}
+		}
+	}
+}

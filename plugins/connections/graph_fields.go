@@ -26,7 +26,7 @@ func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *repo
 		if n := sizes[name]; n > 0 {
 			return groupField(report.Count(n))
 		}
-		return groupField(v.seen(t, name, 0))
+		return groupField(v.value(t, name, 0))
 	})
 	if err != nil {
 		call.Unremembered(r, err)
@@ -36,7 +36,7 @@ func (m *measurement) keepFields(ctx context.Context, call *plugin.Call, r *repo
 		switch metric := &g.Metrics[i]; metric.Name {
 		case "total", "largest":
 		case "other":
-			metric.Value = report.Count(rest)
+			metric.Value = v.rest(t, rest, g.Metrics)
 		default:
 			rest -= min(rest, sizes[metric.Name])
 		}

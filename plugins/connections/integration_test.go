@@ -201,7 +201,7 @@ func TestUnprivileged(t *testing.T) {
 	if got := run("check", "-p", "443", "--by", "process"); got.Code != 0 || !strings.Contains(got.Stdout, "unseen 2\n") {
 		t.Errorf("processes that may not be seen: %v", got)
 	}
-	if got := run("check", "-p", "443", "--by", "process", "-w", "proc_nginx=5"); got.Code != 3 || !strings.Contains(got.Stdout, "nginx, largest unknown, 2 established to port 443 (2 sockets belong to processes that may not be seen: ") ||
+	if got := run("check", "-p", "443", "--by", "process", "-w", "proc_nginx=1"); got.Code != 3 || !strings.Contains(got.Stdout, "nginx (0 to 2), other, largest unknown, 2 established to port 443 (2 unseen) |") ||
 		!strings.Contains(got.Stdout, "CAP_SYS_PTRACE") || strings.Contains(got.Stdout, "proc_nginx=") || strings.Contains(got.Stdout, "largest=") {
 		t.Errorf("a threshold on a process that may not be seen: %v", got)
 	}
@@ -261,7 +261,7 @@ func TestHiddenCgroups(t *testing.T) {
 	ns := served(t, 2)
 	ip, binary := testhost.Need(t, "ip"), testhost.Binary(t, "check_connections")
 	got := testhost.Run(t, testhost.Command{Path: ip, Args: []string{"netns", "exec", ns.Name, binary, "-p", "443", "--by", "cgroup", "-c", "cg_backup=1:"}})
-	if got.Code != 3 || !strings.Contains(got.Stdout, "backup, largest unknown") || !strings.Contains(got.Stdout, "no cgroup2 file system is mounted here (ip netns exec hides it, --netns does not)") || strings.Contains(got.Stdout, "unreachable") {
+	if got.Code != 3 || !strings.Contains(got.Stdout, "backup (0 to 2), other, largest unknown") || !strings.Contains(got.Stdout, "no cgroup2 file system is mounted here (ip netns exec hides it, --netns does not)") || strings.Contains(got.Stdout, "unreachable") {
 		t.Errorf("ip netns exec: %v", got)
 	}
 	got = testhost.Run(t, testhost.Command{Path: binary, Args: []string{"--netns", ns.Name, "-p", "443", "--by", "cgroup", "-c", "cg_backup=1:"}})

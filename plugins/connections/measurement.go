@@ -34,7 +34,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	if err != nil {
 		return nil, err
 	}
-	selected, err := m.Query(ctx, call, defaults(g))
+	selected, unseen, err := m.QuerySeen(ctx, call, defaults(g))
 	if err != nil {
 		return nil, err
 	}
@@ -45,23 +45,28 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 	if err := view.foresee(call); err != nil {
 		return nil, err
 	}
+	if unseen != nil && len(call.Limits) == 0 {
+		return nil, unseen // there is nothing that bounds could settle
+	}
 	t, plan, err := count(ctx, selected, g)
 	if err != nil {
 		return nil, err
 	}
+	t.unheld = unseen
+	metrics := view.metrics(t)
 	r := &report.Report{
 		Plugin:   "connections",
-		Headline: describe(t.total, &m.Options, selected.Tables),
+		Headline: describe(metrics[0].Value, &m.Options, selected.Tables),
 		Default:  "total",
 		Graphs: []report.Graph{{
 			Title: "Connections", VerticalLabel: "sockets", Category: "network",
-			Metrics: view.metrics(t),
+			Metrics: metrics,
 		}},
 		Source: plan.Source,
 		Notes:  t.notes(),
 		Trace:  selection.Trace(call, plan),
 	}
-	r.Details = slices.Concat(view.atLeast, view.mistaken(t), plan.Notes)
+	r.Details = slices.Concat(view.mistaken(t), plan.Notes)
 	return r, nil
 }
 

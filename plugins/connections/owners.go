@@ -83,13 +83,13 @@ func (o *owners) membership(s *sock.Socket) (uint64, ownership) {
 // helps.
 func (o *owners) whyUnseen(n uint64, d dimension) string {
 	if d == byCgroup {
-		text := fmt.Sprintf("%s of cgroups that may not be seen: %v", plural(n, "socket is", "sockets are"), o.noCgroups)
+		text := fmt.Sprintf("%s of cgroups that may not be seen: %v", plural(n, "unseen: it is", "unseen: they are"), o.noCgroups)
 		if errors.Is(o.noCgroups, owner.ErrNoCgroups) {
 			text += " (ip netns exec hides it, --netns does not)"
 		}
 		return text
 	}
-	return fmt.Sprintf("%s to processes that may not be seen: %s", plural(n, "socket belongs", "sockets belong"), o.found.Reason())
+	return fmt.Sprintf("%s to processes that may not be seen: %s", plural(n, "unseen: it belongs", "unseen: they belong"), o.found.Reason())
 }
 
 func plural(n uint64, one, many string) string {

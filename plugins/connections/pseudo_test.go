@@ -56,21 +56,29 @@ func at(root string, environ []string, args string) (code int, stdout, stderr st
 // While an owner is unseen, no other owner's number is known, and that of the
 // largest is not either.
 func TestUnseenOwners(t *testing.T) {
-	const why = " to processes that may not be seen: /proc is mounted with hidepid and hides the processes of others: it takes root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
+	const why = "18 unseen: they belong to processes that may not be seen: /proc is mounted with hidepid and hides the processes of others: it takes root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH\n"
 	hidden := captured(t, map[int]string{7: "nginx:802350 802348"})
 	for _, tt := range []struct {
 		args string
 		code int
 		want string
 	}{
-		{"-w proc_nginx=5", 3, "CONNECTIONS UNKNOWN - nginx, largest unknown, 20 established (18 sockets belong" + why + ") | total=20;;;0; other=0;;;0;\nunseen 18\nnginx at least 2\n"},
-		{"-c proc_other=1:", 3, "CONNECTIONS UNKNOWN - other, largest unknown, 20 established (18 sockets belong" + why + ") | total=20;;;0; other=0;;;0;\nunseen 18\nnginx 2\n"},
-		{"-c largest=50", 3, "CONNECTIONS UNKNOWN - largest unknown, 20 established (18 sockets belong" + why + ") | total=20;;;0; other=0;;;0;\nunseen 18\nnginx 2\n"},
-		{"-w unseen=17 -c none=5", 1, "CONNECTIONS WARNING - 20 established, unseen 18 (above 17), largest unknown (18 sockets belong" + why + ") | total=20;;;0; none=0;;5;0; unseen=18;17;;0; other=0;;;0;\nnginx 2\n"},
-		{"", 0, "CONNECTIONS OK - 20 established, largest unknown (18 sockets belong" + why + ") | total=20;;;0; other=0;;;0;\nunseen 18\nnginx 2\n"},
+		{"-w proc_nginx=5", 3, "UNKNOWN - nginx (2 to 20), other, largest unknown, 20 established (18 unseen) | total=20;;;0;\nunseen 18\n"},
+		{"-w proc_nginx=1", 1, "WARNING - 20 established, nginx 2 to 20 (above 1), other, largest unknown (18 unseen) | total=20;;;0;\nunseen 18\n"},
+		{"-w proc_nginx=20", 0, "OK - 20 established, other, largest unknown, nginx 2 to 20 (18 unseen) | total=20;;;0;\nunseen 18\n"},
+		{"-w proc_nginx=@3:4", 3, "UNKNOWN - nginx (2 to 20), other, largest unknown, 20 established (18 unseen) | total=20;;;0;\nunseen 18\n"},
+		{"-c proc_foo=1:", 3, "UNKNOWN - foo (0 to 18), other, largest unknown, 20 established (18 unseen) | total=20;;;0;\nunseen 18\nnginx 2\n"},
+		{"-c proc_foo=18", 0, "OK - 20 established, other, largest unknown, foo 0 to 18 (18 unseen) | total=20;;;0;\nunseen 18\nnginx 2\n"},
+		{"-c largest=19", 3, "UNKNOWN - largest (2 to 20), other unknown, 20 established (18 unseen) | total=20;;;0;\nunseen 18\nnginx 2\n"},
+		{"-c largest=50", 0, "OK - 20 established, other unknown, largest 2 to 20 (18 unseen) | total=20;;;0;\nunseen 18\nnginx 2\n"},
+		{"-c largest=1", 2, "CRITICAL - 20 established, largest 2 to 20 (above 1), other unknown (18 unseen) | total=20;;;0;\nunseen 18\nnginx 2\n"},
+		{"--top 1 -w other=1", 1, "WARNING - 20 established, other 2 to 20 (above 1), largest unknown (18 unseen) | total=20;;;0;\nunseen 18\n"},
+		{"--top 1 -w other=2", 3, "UNKNOWN - other (2 to 20), largest unknown, 20 established (18 unseen) | total=20;;;0;\nunseen 18\n"},
+		{"-w unseen=17 -c none=5", 1, "WARNING - 20 established, unseen 18 (above 17), other, largest unknown (18 unseen) | total=20;;;0; none=0;;5;0; unseen=18;17;;0;\nnginx 2\n"},
+		{"", 0, "OK - 20 established, other, largest unknown (18 unseen) | total=20;;;0;\nunseen 18\nnginx 2\n"},
 	} {
 		code, stdout, stderr := at(hidden, nil, "check_connections --source proc --by process "+tt.args)
-		if code != tt.code || stdout != tt.want || stderr != "" {
+		if code != tt.code || stdout != "CONNECTIONS "+tt.want+why || stderr != "" {
 			t.Errorf("%s: exit %d, %s%s\nwant %d, %s", tt.args, code, stdout, stderr, tt.code, tt.want)
 		}
 	}
@@ -79,6 +87,58 @@ func TestUnseenOwners(t *testing.T) {
 	want := "CONNECTIONS CRITICAL - 20 established, other 0 (below 1), nginx 1 (above 0) | total=20;;;0; proc_nginx=1;0;;0; proc_other=0;;1:;0; other=0;;;0; largest=1;;;0;\nnone 18\ninit 1\n"
 	if code != 2 || stdout != want {
 		t.Errorf("all seen: exit %d, %s\nwant %s", code, stdout, want)
+	}
+}
+
+// What --process selects has bounds while an owner is unseen. Without a threshold
+// there is nothing that they could settle.
+func TestUnseenSelected(t *testing.T) {
+	const why = "--process nginx: the holders of 18 of the selected sockets may not be seen: /proc is mounted with hidepid and hides the processes of others: it takes root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH\n"
+	hidden := captured(t, map[int]string{7: "nginx:802350 802348"})
+	for _, tt := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"-w 100", 0, "OK - 2 to 20 established of process nginx (18 unseen)\n18 unseen: "},
+		{"-w 1", 1, "WARNING - 2 to 20 established of process nginx (above 1) (18 unseen)\n18 unseen: "},
+		{"-w 10", 3, "UNKNOWN - 2 to 20 established of process nginx (18 unseen)\n18 unseen: "},
+		{"--by family -w ipv4=20 -c ipv6=19", 0, "OK - 2 to 20 established of process nginx, largest unknown, 2 metrics not exact (18 unseen)\nipv4 2 to 20\nipv6 0 to 18\nunknown: largest\n"},
+		{"", 3, "UNKNOWN - "},
+	} {
+		code, stdout, stderr := at(hidden, nil, "check_connections --source proc --process nginx "+tt.args)
+		if code != tt.code || !strings.HasPrefix(stdout, "CONNECTIONS "+tt.want) || !strings.HasSuffix(stdout, why) || stderr != "" {
+			t.Errorf("%s: exit %d, %s%s\nwant %d, %s", tt.args, code, stdout, stderr, tt.code, tt.want)
+		}
+	}
+	if _, stdout, _ := at(hidden, []string{"source=proc", "process=nginx"}, "connections_held"); !strings.HasSuffix(stdout, "total.value U\n") || !strings.Contains(stdout, "# sockcensus: --process") && !strings.Contains(stdout, "# sockcensus: env.process") {
+		t.Errorf("Munin: %s", stdout)
+	}
+}
+
+// What /proc does not tell counts against a threshold, and is a note without one.
+func TestUntoldBounds(t *testing.T) {
+	root := captured(t, map[int]string{})
+	const why = "bound-inactive not in /proc: such sockets are missing here, --source netlink shows them\n"
+	for _, tt := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"--state all", 0, "OK - 26 sockets (bound-inactive not in /proc) | total=26;;;0;\n"},
+		{"--state all -w 25", 1, "WARNING - at least 26 sockets (above 25) (bound-inactive not in /proc)\n"},
+		{"--state all -w 26", 3, "UNKNOWN - at least 26 sockets (bound-inactive not in /proc)\n"},
+		{"--state all -c 1:", 0, "OK - at least 26 sockets (bound-inactive not in /proc)\n"},
+		{"--state all -p 7070 -c 1:", 3, "UNKNOWN - at least 0 sockets to port 7070 (bound-inactive not in /proc)\n"},
+		{"--state all --by port -p 443 -w p443=100", 3, "UNKNOWN - port 443 (at least 8) unknown, 8 sockets to port 443 (bound-inactive not in /proc) | total=8;;;0; other=0;;;0; largest=8;;;0;\n"},
+		{"--state all --by port -p 443 -w p443=5", 1, "WARNING - 8 sockets to port 443, port 443: at least 8 (above 5) (bound-inactive not in /proc) | total=8;;;0; other=0;;;0; largest=8;;;0;\n"},
+		{"--by state -w established=100 -c largest=19", 2, "CRITICAL - 26 sockets, largest at least 20 (above 19), bound-inactive unknown (bound-inactive not in /proc) | total=26;;;0; established=20;100;;0; "},
+		{"--state all --by peer --peer 10.0.0.1 -w ip_10_0_0_1=100 -w largest=100", 0, "OK - "},
+	} {
+		code, stdout, stderr := at(root, nil, "check_connections --source proc "+tt.args)
+		if code != tt.code || !strings.HasPrefix(stdout, "CONNECTIONS "+tt.want) || !strings.Contains(stdout, "\n"+why) || stderr != "" {
+			t.Errorf("%s: exit %d, %s%s\nwant %d, %s", tt.args, code, stdout, stderr, tt.code, tt.want)
+		}
 	}
 }
 
@@ -97,7 +157,7 @@ func TestUnseenField(t *testing.T) {
 		t.Errorf("nginx ended:\n%s", got)
 	}
 	got := run(captured(t, map[int]string{8: "init:802350"}))
-	if !strings.HasPrefix(got, "# sockcensus: 19 sockets belong to processes that may not be seen: ") || !strings.Contains(got, "CAP_SYS_PTRACE") {
+	if !strings.HasPrefix(got, "# sockcensus: 19 unseen: they belong to processes that may not be seen: ") || !strings.Contains(got, "CAP_SYS_PTRACE") {
 		t.Errorf("hidden, without the reason:\n%s", got)
 	}
 	for _, field := range []string{"proc_nginx.value U\n", "proc_init.value 1\n", "none.value 0\n", "largest.value U\n", "unseen.value 19\n", "total.value 20\n"} {
@@ -175,14 +235,15 @@ func TestUnseenCgroups(t *testing.T) {
 	if _, stdout, stderr := at("/proc", nil, "connections count "+by); !strings.Contains(stdout, "/") {
 		t.Skipf("this kernel tells no cgroup of a socket: %s%s", stdout, stderr)
 	}
-	const why = " (1 socket is of cgroups that may not be seen: no cgroup2 file system is mounted here (ip netns exec hides it, --netns does not))"
+	const why = "1 unseen: it is of cgroups that may not be seen: no cgroup2 file system is mounted here (ip netns exec hides it, --netns does not)\n"
 	for args, want := range map[string]string{
-		"":               "OK - 1 listening to port " + port + ", largest unknown" + why + " | total=1;;;0; other=0;;;0;\nunseen 1\n",
-		"-w cg_backup=5": "UNKNOWN - backup, largest unknown, 1 listening to port " + port + why + " | total=1;;;0; other=0;;;0;\nunseen 1\n",
-		"-c unseen=0":    "CRITICAL - 1 listening to port " + port + ", unseen 1 (above 0), largest unknown" + why + " | total=1;;;0; unseen=1;;0;0; other=0;;;0;\n",
+		"":               "OK - 1 listening to port " + port + ", other, largest unknown (1 unseen) | total=1;;;0;\nunseen 1\n",
+		"-w cg_backup=0": "UNKNOWN - backup (0 to 1), other, largest unknown, 1 listening to port " + port + " (1 unseen) | total=1;;;0;\nunseen 1\n",
+		"-w cg_backup=5": "OK - 1 listening to port " + port + ", other, largest unknown, backup 0 to 1 (1 unseen) | total=1;;;0;\nunseen 1\n",
+		"-c unseen=0":    "CRITICAL - 1 listening to port " + port + ", unseen 1 (above 0), other, largest unknown (1 unseen) | total=1;;;0; unseen=1;;0;0;\n",
 	} {
 		_, stdout, stderr := at(root, nil, "check_connections "+by+" "+args)
-		if stdout != "CONNECTIONS "+want {
+		if stdout != "CONNECTIONS "+want+why {
 			t.Errorf("%s: %s%s\nwant %s", args, stdout, stderr, want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
@@ -17,12 +18,18 @@ type tally struct {
 	groups  map[group]uint64
 	// untold are states that were asked for and that the source does not tell.
 	untold sock.StateSet
+	// unheld tells of sockets of which nobody can say whether a process holds them
+	// that was asked for; nil for none.
+	unheld *selection.UnseenError
 }
 
 // notes say what is not in the numbers: states that the source does not tell,
 // and owners that may not be seen.
 func (t *tally) notes() []string {
 	notes := gaps(t.untold)
+	if t.unheld != nil {
+		notes = append(notes, fmt.Sprintf("%d unseen: %v", t.unheld.Sockets, t.unheld))
+	}
 	for _, d := range t.grouper.dimensions {
 		if n := t.unseen(d); n > 0 {
 			notes = append(notes, t.grouper.owners.whyUnseen(n, d))
@@ -36,7 +43,7 @@ func gaps(untold sock.StateSet) []string {
 	if untold == sock.NoStates {
 		return nil
 	}
-	return []string{fmt.Sprintf("sockets in %s are missing: /proc does not show them, --source netlink does", untold)}
+	return []string{fmt.Sprintf("%s not in /proc: such sockets are missing here, --source netlink shows them", untold)}
 }
 
 // unseen returns the number of sockets whose owners could not be seen.

@@ -20,8 +20,8 @@ type view struct {
 	named []group
 	// limited are labels that a threshold names.
 	limited []string
-	// atLeast says what was seen of groups whose size is unknown.
-	atLeast []string
+	// asked reports whether a check holds a metric against a threshold.
+	asked func(metric string) bool
 }
 
 // mostNamed bounds the groups that a range of ports may name.
@@ -29,6 +29,9 @@ const mostNamed = 4096
 
 func newView(call *plugin.Call, selected *selection.Selected, g *grouper, top int) (*view, error) {
 	v := &view{grouper: g, top: top, named: namedGroups(g, selected)}
+	v.asked = func(metric string) bool {
+		return !call.Munin && (call.Wants(metric) || metric == "total" && call.Wants(""))
+	}
 	if len(g.dimensions) != 1 {
 		return v, nil
 	}
@@ -115,7 +118,7 @@ func eachPort(ranges []selection.PortRange, yield func(uint16)) {
 // metrics turns the tally into metrics.
 func (v *view) metrics(t *tally) []report.Metric {
 	metrics := []report.Metric{{
-		Name: "total", Label: "total", Help: "Every socket that the selection picks.", Value: report.Count(t.total), Min: report.Count(0),
+		Name: "total", Label: "total", Help: "Every socket that the selection picks.", Value: v.value(t, "total", t.total), Min: report.Count(0),
 	}}
 	if len(v.grouper.dimensions) != 1 {
 		return metrics
@@ -123,8 +126,8 @@ func (v *view) metrics(t *tally) []report.Metric {
 	ranking := report.Rank(t.ranked(), v.metric)
 	for _, key := range v.named {
 		metric := ranking.Named(key, t.size(key))
-		if v.grouper.dimensions[0] == byState {
-			metric.Value = t.inState(key.state, t.size(key))
+		if metric.Value = v.value(t, metric.Name, t.size(key)); v.grouper.dimensions[0] == byState && t.untold.Has(key.state) {
+			metric.Value = report.Unknown()
 		}
 		metrics = append(metrics, metric)
 	}
@@ -133,12 +136,12 @@ func (v *view) metrics(t *tally) []report.Metric {
 		metrics = append(metrics, ranking.Top(v.top)...)
 		metrics = append(metrics, report.Metric{
 			Name: "other", Label: "other", Help: "Sockets of the groups that are not shown.",
-			Value: report.Count(ranking.Rest()), Min: report.Count(0), Draw: report.Stack,
+			Value: v.rest(t, ranking.Rest(), metrics), Min: report.Count(0), Draw: report.Stack,
 		})
 	}
 	return append(metrics, report.Metric{
 		Name: "largest", Label: "largest", Help: "Sockets of the largest group.",
-		Value: v.seen(t, "largest", t.largest()), Min: report.Count(0),
+		Value: v.value(t, "largest", t.largest()), Min: report.Count(0),
 	})
 }
 
@@ -153,21 +156,6 @@ func (v *view) foresee(call *plugin.Call) error {
 		return nil
 	}
 	return call.Foresee("total", v.metrics(newTally(v.grouper)))
-}
-
-// seen is the value of a metric that counts one owner's sockets, unknown where
-// there may be more of them.
-func (v *view) seen(t *tally, label string, n uint64) report.Value {
-	if v.mayBeMore(t, label) {
-		return report.Unknown()
-	}
-	return report.Count(n)
-}
-
-// mayBeMore reports whether unseen sockets may belong to the owner with a label.
-// The pseudo-groups themselves are known.
-func (v *view) mayBeMore(t *tally, label string) bool {
-	return t.unseen(v.grouper.dimensions[0]) > 0 && !isPseudo(label)
 }
 
 func (v *view) metric(key group, n uint64, open bool) report.Metric {
@@ -227,12 +215,8 @@ func (v *view) limitedMetrics(t *tally, ranking *report.Ranking[group]) []report
 			Name: label, Label: key, Help: fmt.Sprintf("Sockets with %s %s.", d, key),
 			Value: report.Count(0), Min: report.Count(0), Dimension: d.key(), Key: key,
 		})
-		if n, _ := metric.Value.Float(); v.mayBeMore(t, label) {
-			metric.Value = report.Unknown()
-			if n > 0 {
-				v.atLeast = append(v.atLeast, fmt.Sprintf("%s at least %.0f", metric.Label, n))
-			}
-		}
+		n, _ := metric.Value.Float()
+		metric.Value = v.value(t, label, uint64(n))
 		metrics = append(metrics, metric)
 	}
 	return metrics

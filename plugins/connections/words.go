@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/scan"
@@ -13,12 +14,12 @@ import (
 
 // describe says in a few words which sockets a selection picks, as in "652
 // established to port 443".
-func describe(total uint64, o *selection.Options, tables []scan.Table) string {
-	words := []string{fmt.Sprint(total)}
+func describe(total report.Value, o *selection.Options, tables []scan.Table) string {
+	words := []string{total.Words()}
 	if protocols := plugin.Words(o.Protocol); len(protocols) > 0 {
 		words = append(words, strings.Join(protocols, "/"))
 	}
-	words = append(words, subject(o, tables, total))
+	words = append(words, subject(o, tables, total == report.Count(1)))
 	for _, part := range []struct {
 		preposition string
 		values      []string
@@ -45,7 +46,7 @@ const mostStates = 3
 
 // subject says what is counted: the states, as they were written or else by
 // their names if they are few, or just sockets.
-func subject(o *selection.Options, tables []scan.Table, total uint64) string {
+func subject(o *selection.Options, tables []scan.Table, one bool) string {
 	states := tables[0].States
 	for _, t := range tables {
 		if t.States != states {
@@ -60,7 +61,7 @@ func subject(o *selection.Options, tables []scan.Table, total uint64) string {
 	case states.Len() <= mostStates:
 		return strings.ReplaceAll(states.String(), ",", "/")
 	}
-	if total == 1 {
+	if one {
 		return "socket"
 	}
 	return "sockets"

@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/selection"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/scan"
@@ -36,7 +37,7 @@ func TestDescribe(t *testing.T) {
 		{"many peers", 3, selection.Options{Peer: []string{"::1,::2,::3,::4,::5,::6"}}, tcp(sock.Established), "3 established from ::1, ::2, ::3, ::4, ::5 and 1 more"},
 	}
 	for _, tt := range tests {
-		if got := describe(tt.total, &tt.options, tt.tables); got != tt.want {
+		if got := describe(report.Count(tt.total), &tt.options, tt.tables); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}

@@ -21,8 +21,12 @@ func checkIn(t *testing.T, h *tree, args ...string) outcome {
 // tail is the perfdata that follows the expectation's.
 const tail = " listening=4;;;0; public=3;;;0;\n"
 
-// byAddressNote ends the words about listeners read from /proc.
-const byAddressNote = " (" + publicByAddress + ")"
+// byAddressNote ends the words about listeners read from /proc, and byAddress the
+// long text.
+const (
+	byAddressNote = " (public goes by the address)"
+	byAddress     = publicByAddress + "\n"
+)
 
 func TestCheckOutputs(t *testing.T) {
 	tests := []struct {
@@ -74,7 +78,7 @@ func TestCheckOutputs(t *testing.T) {
 			tt.change(h)
 		}
 		o := checkIn(t, h, append(tt.args, "--baseline", write(t, "listeners", webBaseline))...)
-		if diff := cmp.Diff(strings.Replace(tt.want, " |", byAddressNote+" |", 1), o.stdout); diff != "" || o.code != tt.code || o.stderr != "" {
+		if diff := cmp.Diff(strings.Replace(tt.want, " |", byAddressNote+" |", 1)+byAddress, o.stdout); diff != "" || o.code != tt.code || o.stderr != "" {
 			t.Errorf("%s: exit %d, stderr %q (-want +got):\n%s", tt.name, o.code, o.stderr, diff)
 		}
 	}
@@ -259,14 +263,15 @@ func TestSelectionNarrowsTheUnexpected(t *testing.T) {
 
 func TestWithoutExpectation(t *testing.T) {
 	o := checkIn(t, webHost(t))
-	want := "LISTENERS OK - 4 listening, 3 public, queue unknown, drops unknown" + byAddressNote + " | listening=4;;;0; public=3;;;0;\n"
+	want := "LISTENERS OK - 4 listening, 3 public, queue unknown, drops unknown" + byAddressNote + " | listening=4;;;0; public=3;;;0;\n" + byAddress
 	if o.stdout != want || o.code != 0 {
 		t.Errorf("got %v, want %s", o, want)
 	}
 	// A threshold on what /proc does not tell: that comes first, and what to do.
 	for _, limit := range []string{"80", "queue=80"} {
 		o := checkIn(t, webHost(t), "-w", limit)
-		if o.code != 3 || !strings.HasPrefix(o.stdout, "LISTENERS UNKNOWN - queue is unknown: source proc cannot decide: how full accept queues are, netlink can (--source netlink), drops unknown"+byAddressNote+" |") {
+		if o.code != 3 || !strings.HasPrefix(o.stdout, "LISTENERS UNKNOWN - queue is unknown: source proc cannot decide: how full accept queues are, drops unknown"+byAddressNote+" |") ||
+			!strings.Contains(o.stdout, "\nUNKNOWN: queue is unknown: source proc cannot decide: how full accept queues are; netlink can (--source netlink)\n") {
 			t.Errorf("-w %s: %v", limit, o)
 		}
 	}
@@ -301,7 +306,8 @@ func TestDevicesAreNotKnown(t *testing.T) {
 		code int
 		want string
 	}{
-		{"--require tcp/443", 3, "LISTENERS UNKNOWN - tcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 is bound to device lo, netlink can (--source netlink), --require tcp/0.0.0.0:443 asks for the address alone"},
+		{"--require tcp/443", 3, "LISTENERS UNKNOWN - tcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 is bound to device lo, "},
+		{"--require tcp/443", 3, "\nUNKNOWN: tcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 is bound to device lo; netlink can (--source netlink); --require tcp/0.0.0.0:443 asks for the address alone\n"},
 		{"--require tcp/443,tcp/2049", 3, "LISTENERS UNKNOWN - tcp/443 and 1 more unknown: "},
 		{"--require tcp/0.0.0.0:443", 0, "LISTENERS OK - 4 listening, "},
 		{"--require tcp/443 --missing ok", 0, "LISTENERS OK - 4 listening, "},
@@ -313,7 +319,7 @@ func TestDevicesAreNotKnown(t *testing.T) {
 		// Of three that may be public none is too many, and two may be too few.
 		{"--allow tcp/443 -w public=3", 0, "public=3;3;;0;"},
 		{"--allow tcp/443 -w public=@4:5", 0, "public=3;@4:5;;0;"},
-		{"--allow tcp/443 -w public=2", 3, "LISTENERS UNKNOWN - public is unknown, at most 3: source proc cannot decide: which listeners are bound to device lo, netlink can (--source netlink)"},
+		{"--allow tcp/443 -w public=2", 3, "\nUNKNOWN: public is unknown, at most 3: source proc cannot decide: which listeners are bound to device lo; netlink can (--source netlink)\n"},
 		{"--allow tcp/443 -w public=3:", 3, "LISTENERS UNKNOWN - public is unknown, at most 3: "},
 		{"--allow tcp/443 -c public=2", 2, "LISTENERS CRITICAL - 4 listening, "},
 	} {
@@ -324,8 +330,8 @@ func TestDevicesAreNotKnown(t *testing.T) {
 	}
 	// What is not known is no number.
 	for args, want := range map[string]string{
-		"--require tcp/443":              " | unexpected=2;;;0; unverified=0;;;0; listening=4;;;0; public=3;;;0;\n4 listening, 2 unexpected\nunknown: missing, queue, drops\n",
-		"--require tcp/443 --missing ok": ", missing, queue, drops unknown (" + publicByAddress + ") | unexpected=2;;;0; unverified=0;;;0; listening=4;;;0; public=3;;;0;\n",
+		"--require tcp/443":              " | unexpected=2;;;0; unverified=0;;;0; listening=4;;;0; public=3;;;0;\n4 listening, 2 unexpected\nUNKNOWN: tcp/443 unknown: ",
+		"--require tcp/443 --missing ok": ", missing, queue, drops unknown" + byAddressNote + " | unexpected=2;;;0; unverified=0;;;0; listening=4;;;0; public=3;;;0;\n",
 		"--require tcp/443,tcp/80":       " missing=1;;0;0; ",
 		"--require tcp/0.0.0.0:443":      " missing=0;;0;0; ",
 	} {
