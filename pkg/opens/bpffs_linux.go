@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -13,7 +12,7 @@ import (
 
 const (
 	// ownMount is the source of a mount that On made, so that Off knows it again.
-	ownMount = "sockcensus"
+	ownMount = ownName
 	// dirMode lets everybody reach the pins and nobody list them.
 	dirMode = 0o711
 )
@@ -21,10 +20,10 @@ const (
 // prepareDir makes the directory of the pins, on a bpf file system of our own
 // unless there is one already.
 func prepareDir(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	if err := makeParent(dir); err != nil {
 		return dirFailure(dir, err)
 	}
-	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := makeDir(dir, dirMode); err != nil {
 		return dirFailure(dir, err)
 	}
 	is, err := isBPFFS(dir)
@@ -36,7 +35,9 @@ func prepareDir(dir string) error {
 			return err
 		}
 	}
-	// The mask of the process does not concern chmod.
+	if isMade(dir, dirMode) {
+		return nil
+	}
 	if err := os.Chmod(dir, dirMode); err != nil {
 		return dirFailure(dir, err)
 	}
@@ -73,8 +74,8 @@ func isBPFFS(dir string) (bool, error) {
 	return uint32(stat.Type) == unix.BPF_FS_MAGIC, nil
 }
 
-// leaveDir unmounts what On mounted and removes what is empty. A file system that
-// somebody else mounted, systemd for one, stays.
+// leaveDir unmounts what On mounted and removes what On made and is empty. A file
+// system that somebody else mounted, systemd for one, stays.
 func leaveDir(dir string) error {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
@@ -88,17 +89,9 @@ func leaveDir(dir string) error {
 			return failure(ErrBusy, err, "the counters are off, but ", dir, " cannot be unmounted: ", err.Error())
 		}
 	}
-	// Not empty is no failure: something else lives there.
-	_ = os.Remove(dir)
+	leaveMade(dir, dirMode)
 	leaveParent(dir)
 	return nil
-}
-
-// leaveParent removes the directory around, if it bears our name and is empty.
-func leaveParent(dir string) {
-	if parent := filepath.Dir(dir); filepath.Base(parent) == ownMount {
-		_ = os.Remove(parent)
-	}
 }
 
 // lockDir lets one process at a time change the pins. The lock ends with the file.

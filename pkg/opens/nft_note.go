@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func parseNote(data []byte) (*nftNote, error) {
 // namespace.
 func readNote(c Config, boot string, namespace uint64) (*nftNote, error) {
 	data, err := os.ReadFile(c.notePath(namespace))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EPERM) { // a bpf file system has no names with a dot
 		return nil, nil
 	}
 	if err == nil && len(data) > maxNote {
@@ -71,11 +72,10 @@ func (n *nftNote) write(c Config) error {
 
 // writeFile puts a file in the place of the old one in one step, readable by all.
 func writeFile(path string, write func(*os.File) error) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := makeParent(path); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(dir, "."+filepath.Base(path))
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path))
 	if err != nil {
 		return err
 	}
