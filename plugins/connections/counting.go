@@ -9,6 +9,7 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/selection"
+	"github.com/sockcensus/sockcensus/pkg/sock"
 )
 
 // counting holds the options of "connections count".
@@ -17,6 +18,7 @@ type counting struct {
 	plugin.Output
 	selection.Options
 	grouping
+	Names bool `long:"names" description:"show service names instead of port numbers"`
 }
 
 // List counts the selected sockets by any combination of groups.
@@ -50,8 +52,26 @@ func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d sockets are not shown", len(ranked)-top, report.Sum(ranked[top:])))
 		ranked = ranked[:top]
 	}
-	table.Rows = groupRows(g, ranked)
+	var services *serviceNames
+	if c.Names {
+		services = &serviceNames{owners: &owners{host: selected.Host}, protocol: selected.Tables[0].Protocol}
+	}
+	table.Rows = groupRows(g, ranked, services)
 	return table, nil
+}
+
+// serviceNames names the ports of groups.
+type serviceNames struct {
+	owners *owners
+	// protocol is that of groups which do not tell theirs.
+	protocol sock.Protocol
+}
+
+func (n *serviceNames) of(g *grouper, key group, port uint16) string {
+	if slices.Contains(g.dimensions, byProtocol) {
+		return n.owners.service(key.protocol, port)
+	}
+	return n.owners.service(n.protocol, port)
 }
 
 func groupColumns(g *grouper) []report.Column {
@@ -71,13 +91,14 @@ func title(d dimension) string {
 	}
 }
 
-func groupRows(g *grouper, ranked []counted) iter.Seq2[[]report.Cell, error] {
+// groupRows turns groups into cells; without services ports are numbers.
+func groupRows(g *grouper, ranked []counted, services *serviceNames) iter.Seq2[[]report.Cell, error] {
 	return func(yield func([]report.Cell, error) bool) {
 		row := make([]report.Cell, 1+len(g.dimensions))
 		for _, c := range ranked {
 			row[0] = report.Uint(c.Count)
 			for i, d := range g.dimensions {
-				row[i+1] = groupCell(g, c.Group, d)
+				row[i+1] = groupCell(g, c.Group, d, services)
 			}
 			if !yield(row, nil) {
 				return
@@ -87,16 +108,20 @@ func groupRows(g *grouper, ranked []counted) iter.Seq2[[]report.Cell, error] {
 }
 
 // groupCell is a group's name: a number where it is one.
-func groupCell(g *grouper, key group, d dimension) report.Cell {
+func groupCell(g *grouper, key group, d dimension, services *serviceNames) report.Cell {
 	if pseudo := key.pseudo(d); pseudo != "" {
 		return report.Text(pseudo)
 	}
+	port := key.port
 	switch d {
 	case byPort:
-		return report.Uint(key.port)
 	case byPeerPort:
-		return report.Uint(key.peerPort)
+		port = key.peerPort
 	default:
 		return report.Text(g.text(key, d))
 	}
+	if services != nil {
+		return report.Text(services.of(g, key, port))
+	}
+	return report.Uint(port)
 }

@@ -110,6 +110,8 @@ func TestGolden(t *testing.T) {
 		{"list_contradiction", 2, nil, "connections list --source proc -a -l"},
 		{"count", 0, nil, "connections count --source proc"},
 		{"count_groups", 0, nil, "connections count --source proc --by port --by peer"},
+		{"count_names", 0, nil, "connections count --source proc --by port,peer-port,protocol --protocol tcp,udp --names"},
+		{"count_names_json", 0, nil, "connections count --source proc --by port --names --format json"},
 		{"count_top", 0, nil, "connections count --source proc --by peer --top 1"},
 		{"count_all", 0, nil, "connections count --source proc --exclude connected"},
 		{"count_process", 0, nil, "connections count --source proc --by process"},

@@ -10,6 +10,7 @@ import (
 	"github.com/sockcensus/sockcensus/pkg/conntrack"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
 	"github.com/sockcensus/sockcensus/pkg/report"
+	"github.com/sockcensus/sockcensus/pkg/sock/names"
 )
 
 // counting holds the options of "conntrack count".
@@ -18,6 +19,7 @@ type counting struct {
 	plugin.Output
 	flowSelection
 	grouping
+	Names bool `long:"names" description:"show service names instead of port numbers"`
 }
 
 // List counts the selected flows by any combination of groups. The whole table
@@ -43,7 +45,7 @@ func (c *counting) List(ctx context.Context, call *plugin.Call) (*report.Table, 
 	if filter.IsZero() && len(dimensions) == 0 {
 		return wholeCount(ctx, call, h)
 	}
-	return countFlows(ctx, call, h, filter, dimensions, top)
+	return c.countFlows(ctx, call, h, filter, dimensions, top)
 }
 
 // wholeCount is the number of entries, and how many fit.
@@ -71,7 +73,7 @@ func wholeCount(ctx context.Context, call *plugin.Call, h *host) (*report.Table,
 	return table, nil
 }
 
-func countFlows(ctx context.Context, call *plugin.Call, h *host, filter *conntrack.Filter, dimensions []dimension, top int) (*report.Table, error) {
+func (c *counting) countFlows(ctx context.Context, call *plugin.Call, h *host, filter *conntrack.Filter, dimensions []dimension, top int) (*report.Table, error) {
 	client, err := h.client()
 	if err != nil {
 		return nil, err
@@ -96,7 +98,14 @@ func countFlows(ctx context.Context, call *plugin.Call, h *host, filter *conntra
 		table.Notes = append(table.Notes, fmt.Sprintf("%d more groups with %d flows are not shown", len(ranked)-top, report.Sum(ranked[top:])))
 		ranked = ranked[:top]
 	}
-	table.Rows = groupRows(dimensions, ranked)
+	g := &groupRows{dimensions: dimensions}
+	if c.Names {
+		g.services, g.protocol = names.NewServices(""), conntrack.TCP
+		if len(filter.Protocols) > 0 {
+			g.protocol = filter.Protocols[0]
+		}
+	}
+	table.Rows = g.each(ranked)
 	return table, nil
 }
 
@@ -108,14 +117,22 @@ func groupColumns(dimensions []dimension) []report.Column {
 	return columns
 }
 
-func groupRows(dimensions []dimension, ranked []counted) iter.Seq2[[]report.Cell, error] {
+// groupRows turns groups into cells, reusing one row.
+type groupRows struct {
+	dimensions []dimension
+	services   *names.Services // nil shows ports as numbers
+	// protocol is that of groups which do not tell theirs.
+	protocol conntrack.Protocol
+}
+
+func (g *groupRows) each(ranked []counted) iter.Seq2[[]report.Cell, error] {
 	return func(yield func([]report.Cell, error) bool) {
-		row := make([]report.Cell, 1+len(dimensions))
+		row := make([]report.Cell, 1+len(g.dimensions))
 		for _, c := range ranked {
 			row[0] = report.Uint(c.Count)
-			rest := c.Group
-			for i, d := range dimensions {
-				row[i+1] = d.cell(rest[:d.width()])
+			protocol, rest := g.protocolOf(c.Group), c.Group
+			for i, d := range g.dimensions {
+				row[i+1] = g.cell(d, rest[:d.width()], protocol)
 				rest = rest[d.width():]
 			}
 			if !yield(row, nil) {
@@ -123,4 +140,21 @@ func groupRows(dimensions []dimension, ranked []counted) iter.Seq2[[]report.Cell
 			}
 		}
 	}
+}
+
+func (g *groupRows) protocolOf(group string) conntrack.Protocol {
+	for _, d := range g.dimensions {
+		if d == byProtocol {
+			return conntrack.Protocol(group[0])
+		}
+		group = group[d.width():]
+	}
+	return g.protocol
+}
+
+func (g *groupRows) cell(d dimension, value string, protocol conntrack.Protocol) report.Cell {
+	if port, ok := d.port(value); ok && g.services != nil {
+		return report.Text(g.services.Name(port, protocol.String()))
+	}
+	return d.cell(value)
 }

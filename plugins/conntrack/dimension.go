@@ -178,6 +178,14 @@ func (d dimension) text(value string) string {
 // noValue is the group of flows without a value in a dimension.
 const noValue = "none"
 
+// port returns a value that is a port.
+func (d dimension) port(value string) (port uint16, ok bool) {
+	if d != bySport && d != byDport || value[0] == 0 {
+		return 0, false
+	}
+	return uint16(number(value[1:])), true
+}
+
 // cell returns a value for tables: a number where it is one, null where the
 // flow has none.
 func (d dimension) cell(value string) report.Cell {

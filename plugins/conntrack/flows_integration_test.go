@@ -134,6 +134,23 @@ func TestNAT(t *testing.T) {
 	}
 }
 
+// TestCountNames shows services, each as its protocol calls it; flows without ports
+// have none.
+func TestCountNames(t *testing.T) {
+	ns := tracked(t)
+	load(t, ns, mixed(1400))
+	for args, want := range map[string]string{
+		"--by dport":                             "COUNT  DPORT\n  400  http\n  400  https\n  200  -\n  200  domain\n  200  500\n", // isakmp is of UDP
+		"--by dport,protocol --protocol udp,tcp": "COUNT  DPORT   PROTOCOL\n  400  http    tcp\n  400  https   tcp\n  200  domain  udp\n  200  isakmp  udp\n",
+		"--by port --protocol udp --format csv":  "count,dport\n200,domain\n200,isakmp\n",
+	} {
+		got := run(t, ns, nil, append([]string{"count", "--names"}, strings.Fields(args)...)...)
+		if got.Stdout != want || got.Code != 0 {
+			t.Errorf("%s: %v, want %s", args, got, want)
+		}
+	}
+}
+
 // TestGroups counts the same table by every group.
 func TestGroups(t *testing.T) {
 	ns := tracked(t)
