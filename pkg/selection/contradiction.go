@@ -40,17 +40,39 @@ func (o *Options) contradiction(s *Selected, conditions []condition) error {
 	return nil
 }
 
+// protocolContradiction finds options about what sockets of no selected protocol
+// have. Of several protocols, those whose sockets lack it select nothing.
 func (o *Options) protocolContradiction(s *Selected) error {
-	for _, t := range s.Tables {
-		p := t.Protocol
-		switch {
-		case !p.HasPorts() && len(s.Ports)+len(s.PeerPorts) > 0:
-			return plugin.Usagef("--port contradicts --protocol %s: its sockets have no ports", p)
-		case !p.Internet() && (set(o.Peer) || set(o.Local)):
-			return plugin.Usagef("--peer and --local contradict --protocol %s: its sockets have no IP addresses", p)
-		case !p.Internet() && s.Families != 0:
-			return plugin.Usagef("%s contradicts --protocol %s: its sockets have no IP addresses", familyOption(o), p)
+	internet := func(t scan.Table) bool { return t.Protocol.Internet() }
+	for _, property := range []struct {
+		options []string // that were given
+		lacking string
+		has     func(scan.Table) bool
+	}{
+		{written(len(s.Ports) > 0, "--port", len(s.PeerPorts) > 0, "--peer-port"), "ports", func(t scan.Table) bool { return t.Protocol.HasPorts() }},
+		{written(set(o.Peer), "--peer", set(o.Local), "--local"), "IP addresses", internet},
+		{written(o.IPv4 && s.Families != 0, "--ipv4", o.IPv6 && s.Families != 0, "--ipv6"), "IP addresses", internet},
+	} {
+		if len(property.options) == 0 {
+			continue
 		}
+		var having []scan.Table
+		var names []string
+		for _, t := range s.Tables {
+			names = append(names, t.Protocol.String())
+			if property.has(t) {
+				having = append(having, t)
+			}
+		}
+		if len(having) == 0 {
+			contradict := "contradicts"
+			if len(property.options) > 1 {
+				contradict = "contradict"
+			}
+			return plugin.Usagef("%s %s --protocol %s: its sockets have no %s", strings.Join(property.options, " and "),
+				contradict, strings.Join(names, ","), property.lacking)
+		}
+		s.Tables = having
 	}
 	return nil
 }
@@ -116,9 +138,14 @@ func statesOf(p sock.Protocol) sock.StateSet {
 	}
 }
 
-func familyOption(o *Options) string {
-	if o.IPv4 {
-		return "--ipv4"
+// written are the options of two that were given.
+func written(first bool, firstName string, second bool, secondName string) []string {
+	var names []string
+	if first {
+		names = append(names, firstName)
 	}
-	return "--ipv6"
+	if second {
+		names = append(names, secondName)
+	}
+	return names
 }

@@ -27,6 +27,9 @@ type Selected struct {
 	// addresses and networks.
 	Ports, PeerPorts []PortRange
 	Peers            []netip.Prefix
+	// Protocols are all that options named. One whose sockets cannot have what
+	// else is asked for has no table.
+	Protocols []sock.Protocol
 	// Host knows the names of users, services and cgroups.
 	Host *Host
 }
@@ -130,6 +133,7 @@ func (o *Options) tables(s *Selected, inFilter sock.StateSet, d Defaults) error 
 	if err := stateContradiction(protocols, states); err != nil {
 		return err
 	}
+	s.Protocols = protocols
 	for _, p := range protocols {
 		table := scan.Table{Protocol: p, States: states}
 		switch {

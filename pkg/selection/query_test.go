@@ -3,6 +3,7 @@ package selection_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,8 +76,12 @@ func TestContradictions(t *testing.T) {
 		"-4;--peer;2001:db8::1":                  "--peer 2001:db8::1 contradicts --ipv4",
 		"-6;--local;10.0.0.0/8":                  "--local 10.0.0.0/8 contradicts --ipv6",
 		"--protocol;unix;-p;80":                  "--port contradicts --protocol unix",
-		"--protocol;tcp,unix;--peer-port;80":     "contradicts --protocol unix",
-		"--protocol;packet;--peer;10.0.0.1":      "contradict --protocol packet",
+		"--protocol;unix;--peer-port;3":          "--peer-port contradicts --protocol unix: its sockets have no ports",
+		"--protocol;unix;-p;1;--peer-port;3":     "--port and --peer-port contradict --protocol unix: ",
+		"--protocol;raw,unix;-p;1":               "--port contradicts --protocol raw,unix: ",
+		"--protocol;packet;--peer;10.0.0.1":      "--peer contradicts --protocol packet: its sockets have no IP addresses",
+		"--protocol;packet;--local;10.0.0.1":     "--local contradicts --protocol packet: ",
+		"--protocol;unix,packet;-4":              "--ipv4 contradicts --protocol unix,packet: ",
 		"--protocol;unix;-6":                     "--ipv6 contradicts --protocol unix",
 		"--state;established;-f;state time-wait": "contradict each other",
 		"-f;state listening;-f;state time-wait":  "contradict each other",
@@ -88,6 +93,35 @@ func TestContradictions(t *testing.T) {
 	} {
 		if _, got := ask(strings.Split(words, ";")...); !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", words, got, want)
+		}
+	}
+}
+
+// Of several protocols, those whose sockets lack what is asked for select nothing.
+func TestProtocolsThatCannot(t *testing.T) {
+	for words, want := range map[string][]sock.Protocol{
+		"--protocol;tcp,unix;--peer-port;80":    {sock.TCP},
+		"--protocol;raw,tcp;-p;80":              {sock.TCP},
+		"--protocol;raw,unix,udp;-p;80;-4":      {sock.UDP},
+		"--protocol;unix,raw,tcp;-4":            {sock.Raw, sock.TCP},
+		"--protocol;tcp,packet;--peer;::1":      {sock.TCP},
+		"--protocol;tcp,unix;-4;-6":             {sock.TCP, sock.Unix},
+		"--protocol;unix,packet,tcp;-f;src :80": {sock.Unix, sock.Packet, sock.TCP},
+	} {
+		got, complaint := ask(strings.Split(words, ";")...)
+		if complaint != "" || got == nil {
+			t.Errorf("%s: %s", words, complaint)
+			continue
+		}
+		if len(got.Protocols) != strings.Count(words[:strings.Index(words[len("--protocol;"):], ";")+len("--protocol;")], ",")+1 {
+			t.Errorf("%s: named are %v", words, got.Protocols)
+		}
+		var protocols []sock.Protocol
+		for _, table := range got.Tables {
+			protocols = append(protocols, table.Protocol)
+		}
+		if !slices.Equal(protocols, want) {
+			t.Errorf("%s: %v, want %v", words, protocols, want)
 		}
 	}
 }

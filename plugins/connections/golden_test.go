@@ -60,6 +60,7 @@ func TestGolden(t *testing.T) {
 		{"check_named_network", 0, nil, "check_connections --source proc --by network --peer 10.0.0.0/25,10.0.0.1,10.0.0.0/16"},
 		{"check_network", 0, nil, "check_connections --source proc --by network -w net_10_9_9_0_24=1"},
 		{"check_protocols", 0, nil, "check_connections --source proc --protocol tcp,udp --by protocol"},
+		{"check_protocols_ipv4", 0, nil, "check_connections --source proc --protocol tcp,unix -4 --by protocol -w unix=3"},
 		{"check_peers", 2, nil, "check_connections --source proc --by peer --top 2 -c largest=7 -w ip_10_0_0_1=2 -w ip_10_9_9_9=2"},
 		{"check_ports", 0, nil, "check_connections --source proc --by port -p 80,443,8080"},
 		{"check_families", 0, nil, "check_connections --source proc --by family"},

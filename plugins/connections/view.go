@@ -70,8 +70,8 @@ func namedGroups(g *grouper, selected *selection.Selected) []group {
 			}
 		}
 	case byProtocol:
-		for _, t := range selected.Tables {
-			groups = append(groups, group{protocol: t.Protocol})
+		for _, p := range selected.Protocols {
+			groups = append(groups, group{protocol: p})
 		}
 	case byPort:
 		eachPort(selected.Ports, func(p uint16) { groups = append(groups, group{port: p}) })
