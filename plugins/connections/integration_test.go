@@ -226,6 +226,10 @@ func TestOtherNamespace(t *testing.T) {
 				t.Errorf("--netns %s --source %s: %v", name, source, got)
 			}
 		}
+		// Raw sockets are read from its /proc where the kernel has no raw_diag.
+		if got := testhost.Run(t, testhost.Command{Path: binary, Args: []string{"--protocol", "raw", "--netns", name}}); got.Code != 0 || !strings.Contains(got.Stdout, " 0 raw sockets | total=0;") {
+			t.Errorf("--netns %s --protocol raw: %v", name, got)
+		}
 	}
 	nobody := testhost.MuninUser(t)
 	got := testhost.Run(t, testhost.Command{Path: binary, Args: []string{"-p", "443", "--netns", fmt.Sprint(sleeper)}, User: nobody})

@@ -37,7 +37,7 @@ func Open(q Query) (*Scanner, error) {
 	}
 	if q.Source != Proc {
 		s.conn, s.refused = s.dial()
-		if s.refused != nil && (q.Source == Netlink || !s.canReadProc()) {
+		if s.refused != nil && (q.Source == Netlink || errors.Is(s.refused, fs.ErrPermission) && !s.canReadProc()) {
 			err := s.refused
 			s.Close()
 			return nil, err
@@ -145,7 +145,7 @@ func (s *Scanner) walk(ctx context.Context, t Table, yield func(*sock.Socket) er
 		return yield(row)
 	})
 	var missing *sock.NotSupportedError
-	if rows > 0 || s.query.Source != Auto || !errors.As(err, &missing) || !s.canReadProc() {
+	if rows > 0 || s.query.Source != Auto || !errors.As(err, &missing) {
 		return err
 	}
 	procErr := s.walkProc(ctx, t, yield)
