@@ -115,9 +115,9 @@ func TestRender(t *testing.T) {
 			"CONNECTIONS OK - 652 established to port 443, " + strings.Repeat("a", 20) + " and 2 more unknown | total=652;;;0;\n" +
 				"unknown: " + strings.Repeat("a", 20) + ", " + strings.Repeat("b", 60) + ", " + strings.Repeat("c", 40) + "\n", 0},
 		{"a problem in clauses", with(total(652, none), func(r *report.Report) {
-			r.Problems = []string{"tcp/80 unknown: " + strings.Repeat("why ", 20) + "so: do this"}
+			r.Problems = []string{"tcp/80 unknown: cannot decide: " + strings.Repeat("why ", 20) + "so; do this"}
 		}),
-			"CONNECTIONS UNKNOWN - tcp/80 unknown: " + strings.Repeat("why ", 20) + "so | total=652;;;0;\n652 established to port 443\nUNKNOWN: tcp/80 unknown: " + strings.Repeat("why ", 20) + "so: do this\n", 3},
+			"CONNECTIONS UNKNOWN - tcp/80 unknown: cannot decide, 652 established to port 443 | total=652;;;0;\nUNKNOWN: tcp/80 unknown: cannot decide: " + strings.Repeat("why ", 20) + "so; do this\n", 3},
 		{"a problem that critical leaves no room for", with(total(652, limits("", "500")), func(r *report.Report) { r.Problems = []string{strings.Repeat("no marks ", 10) + "here"} }),
 			"CONNECTIONS CRITICAL - 652 established to port 443 (above 500), 1 problem | total=652;;500;0;\n" +
 				"CRITICAL: total 652 (above 500)\nUNKNOWN: " + strings.Repeat("no marks ", 10) + "here\n", 2},

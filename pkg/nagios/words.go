@@ -155,11 +155,12 @@ func gist(problem string) string {
 	if len(problem) <= maxProblem {
 		return problem
 	}
-	end := max(strings.LastIndex(problem[:maxProblem], ": "), strings.LastIndex(problem[:maxProblem], "; "))
-	if end <= 0 {
-		return problem
+	for _, room := range []int{maxWords, maxProblem} {
+		if end := max(strings.LastIndex(problem[:room], ": "), strings.LastIndex(problem[:room], "; ")); end > 0 {
+			return problem[:end]
+		}
 	}
-	return problem[:end]
+	return problem
 }
 
 func plural(n int, what string) string {

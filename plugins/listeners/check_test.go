@@ -306,7 +306,7 @@ func TestDevicesAreNotKnown(t *testing.T) {
 		code int
 		want string
 	}{
-		{"--require tcp/443", 3, "LISTENERS UNKNOWN - tcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 is bound to device lo, "},
+		{"--require tcp/443", 3, "LISTENERS UNKNOWN - tcp/443 unknown: source proc cannot decide, missing, queue, drops unknown (public goes by the address) |"},
 		{"--require tcp/443", 3, "\nUNKNOWN: tcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 is bound to device lo; netlink can (--source netlink); --require tcp/0.0.0.0:443 asks for the address alone\n"},
 		{"--require tcp/443,tcp/2049", 3, "LISTENERS UNKNOWN - tcp/443 and 1 more unknown: "},
 		{"--require tcp/0.0.0.0:443", 0, "LISTENERS OK - 4 listening, "},
