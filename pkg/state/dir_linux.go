@@ -74,7 +74,7 @@ func (d *directory) explain(name string, err error) error {
 func odd(stat *unix.Stat_t) error {
 	switch {
 	case stat.Mode&unix.S_IFMT == unix.S_IFDIR:
-		return &oddFileError{"it is a directory"}
+		return &oddFileError{ErrDirectory.Error()}
 	case stat.Mode&unix.S_IFMT != unix.S_IFREG:
 		return &oddFileError{"it is not a regular file"}
 	case int(stat.Uid) != os.Geteuid():
@@ -124,7 +124,7 @@ func (d *directory) lock(name string) (unlock func(), err error) {
 			if unix.Unlinkat(d.fd, name, 0) == nil {
 				continue
 			}
-			return nil, errors.New("the lock file " + quote.Text(name) + " beside it is not ours: " + odd.reason + "; remove it")
+			return nil, errors.New("the lock file " + quote.Text(name) + " beside it is not ours: " + odd.reason)
 		}
 		if err != nil {
 			return nil, err

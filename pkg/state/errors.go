@@ -17,6 +17,9 @@ var (
 	ErrRestarted = errors.New("the host was restarted since the last run")
 	// ErrBusy is a lock that another run did not give back in time.
 	ErrBusy = errors.New("another run holds the lock")
+	// ErrDirectory is a directory in the place of the state file, which is never
+	// replaced.
+	ErrDirectory = errors.New("it is a directory")
 	// ErrTooLarge is content beyond the limit of the store; it is not written.
 	ErrTooLarge = errors.New("more to remember than a state file may hold")
 )
@@ -56,13 +59,17 @@ func (e *DirError) Unwrap() error { return e.Err }
 // A FileError is a state file that could not be written, read or locked. The
 // file that was there is as it was.
 type FileError struct {
-	Op   string // "write", "read" or "lock"
+	Op   string // "write", "read", "lock", or "use" where the name itself is bad
 	Path string
 	Err  error
 }
 
 func (e *FileError) Error() string {
-	return "cannot " + e.Op + " state file " + quote.Text(e.Path) + ": " + e.Err.Error()
+	text := "cannot " + e.Op + " state file " + quote.Text(e.Path) + ": " + e.Err.Error()
+	if e.Op == "use" || errors.Is(e.Err, ErrTooLarge) {
+		return text // it would be the same anywhere
+	}
+	return text + "; if that stays so, name another directory with --state-dir"
 }
 
 // Unwrap is for errors.Is and errors.As.

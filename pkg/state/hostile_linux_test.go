@@ -95,11 +95,12 @@ func TestDirectoryInPlace(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(s.Path(), "sub"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Read(); !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), "directory") {
+	// It is never replaced, and nobody says so.
+	want := `cannot read state file "` + s.Path() + `": it is a directory; if that stays so, name another directory with --state-dir`
+	if _, err := s.Read(); !errors.Is(err, ErrDirectory) || err.Error() != want {
 		t.Errorf("read: %v", err)
 	}
-	var fileErr *FileError
-	if err := s.Update(t.Context(), put("x")); !errors.As(err, &fileErr) || fileErr.Op != "write" {
+	if err := s.Update(t.Context(), put("x")); !errors.Is(err, ErrDirectory) || err.Error() != want {
 		t.Errorf("update: %v", err)
 	}
 	wantFiles(t, s, "rates", "rates.lock")
@@ -108,7 +109,7 @@ func TestDirectoryInPlace(t *testing.T) {
 	if err := os.Mkdir(s.Path()+".lock", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Update(t.Context(), put("x")); err == nil || !strings.Contains(err.Error(), "remove it") {
+	if err := s.Update(t.Context(), put("x")); err == nil || !strings.Contains(err.Error(), `lock file "other.lock" beside it is not ours: it is a directory; if that stays so`) {
 		t.Errorf("directory as lock: %v", err)
 	}
 }
@@ -214,7 +215,7 @@ func TestFullDisk(t *testing.T) {
 	mustUpdate(t, s, old)
 	err := s.Update(t.Context(), put(strings.Repeat("new ", 10000)))
 	var fileErr *FileError
-	if !errors.As(err, &fileErr) || !errors.Is(err, unix.ENOSPC) {
+	if !errors.As(err, &fileErr) || !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "--state-dir") {
 		t.Errorf("update on a full disk: %v", err)
 	}
 	wantContent(t, s, old)

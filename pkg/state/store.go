@@ -55,10 +55,10 @@ func (s Store) limit() int {
 
 func (s Store) check() error {
 	if err := validFile(s.File); err != nil {
-		return &FileError{Op: "read", Path: s.Path(), Err: err}
+		return &FileError{Op: "use", Path: s.Path(), Err: err}
 	}
 	if !validWord(s.Format) || (s.BootID != "" && !validWord(s.BootID)) {
-		return &FileError{Op: "read", Path: s.Path(), Err: errors.New("bad format name or boot id")}
+		return &FileError{Op: "use", Path: s.Path(), Err: errors.New("bad format name or boot id")}
 	}
 	return nil
 }
@@ -82,6 +82,8 @@ func (s Store) read(d *directory) ([]byte, error) {
 	data, err := d.read(s.File, s.limit()+maxLine)
 	var odd *oddFileError
 	switch {
+	case errors.Is(err, ErrDirectory):
+		return nil, &FileError{Op: "read", Path: s.Path(), Err: err}
 	case errors.As(err, &odd):
 		return nil, &BrokenError{Path: s.Path(), Reason: odd.reason}
 	case errors.Is(err, ErrNone):
@@ -126,6 +128,9 @@ func (s Store) Update(ctx context.Context, change func(old []byte, oldErr error)
 	}
 	defer unlock()
 	old, oldErr := s.read(d)
+	if errors.Is(oldErr, ErrDirectory) {
+		return oldErr
+	}
 	content, err := change(old, oldErr)
 	if err != nil || content == nil {
 		return err
@@ -176,3 +181,8 @@ func (s Store) lock(ctx context.Context, d *directory) (unlock func(), err error
 type oddFileError struct{ reason string }
 
 func (e *oddFileError) Error() string { return e.reason }
+
+// Is makes a directory match ErrDirectory.
+func (e *oddFileError) Is(target error) bool {
+	return target == ErrDirectory && e.reason == ErrDirectory.Error()
+}

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -128,6 +131,42 @@ func TestGolden(t *testing.T) {
 func TestVersion(t *testing.T) {
 	if code, stdout, _ := call(t, "busy", nil, "check_conntrack", "--version"); code != 3 || !strings.HasPrefix(stdout, "check_conntrack (sockcensus) ") {
 		t.Errorf("exit %d, %q", code, stdout)
+	}
+}
+
+// What keeps a rate from being remembered is said, and what to do.
+func TestRatesWithoutMemory(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"it is a directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"another run holds the lock": func(path string) error {
+			lock, err := os.OpenFile(path+".lock", os.O_RDWR, 0)
+			if err == nil {
+				t.Cleanup(func() { lock.Close() })
+				err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
+			}
+			return err
+		},
+	} {
+		dir := t.TempDir()
+		args := []string{"check_conntrack", "--source", "proc", "-w", "drop_rate=1", "--state-dir", dir}
+		if code, stdout, _ := call(t, "busy", nil, args...); code != 0 {
+			t.Fatal(stdout)
+		}
+		locks, _ := filepath.Glob(filepath.Join(dir, "*.lock"))
+		if len(locks) != 1 {
+			t.Fatal(locks)
+		}
+		path := strings.TrimSuffix(locks[0], ".lock")
+		if err := errors.Join(os.Remove(path), spoil(path)); err != nil {
+			t.Fatal(err)
+		}
+		code, stdout, stderr := call(t, "busy", nil, args...)
+		line, _, _ := strings.Cut(stdout, "\n")
+		t.Log(stdout)
+		if code != 3 || !strings.Contains(stdout, name+"; if that stays so, name another directory with --state-dir") || strings.Contains(stdout, "replaced") ||
+			!strings.Contains(line, "drop_rate") || stderr != "" {
+			t.Errorf("%s: exit %d, %s%s", name, code, stdout, stderr)
+		}
 	}
 }
 
