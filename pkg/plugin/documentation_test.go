@@ -96,6 +96,22 @@ func TestDocumentationOfHostileText(t *testing.T) {
 	}
 }
 
+// Nothing offers the metrics command a threshold, which it refuses.
+func TestMetricsDocumentsNoLimits(t *testing.T) {
+	p := fakePlugin()
+	for _, c := range p.commandDocs() {
+		limits := slices.ContainsFunc(c.options, func(o optionDoc) bool { return o.long == "warning" || o.long == "critical" })
+		if limits != (c.name != "metrics") || len(c.options) == 0 {
+			t.Errorf("%s: limits %t among %d options", c.name, limits, len(c.options))
+		}
+	}
+	before, _, found := strings.Cut(string(p.manual("2023-11-14")), `\-\-warning`)
+	takers, _, _ := strings.Cut(before[strings.LastIndex(before, ".SS ")+4:], "\n")
+	if !found || takers != "check, list, file write" {
+		t.Errorf("manual page: --warning is of %s", takers)
+	}
+}
+
 func TestDirectorBasketIsJSON(t *testing.T) {
 	var basket struct {
 		Command map[string]struct {

@@ -100,8 +100,12 @@ func (p *Plugin) commandHelp(name string, c *Command) []byte {
 	return b.Bytes()
 }
 
+// checkOnly are the long names of the options that the check takes and metrics
+// does not.
+func checkOnly() []string { return []string{"warning", "critical"} }
+
 func (p *Plugin) metricsHelp(name string) []byte {
 	var b bytes.Buffer
-	p.writeHelp(&b, name, "[OPTIONS]", metricsSummary, p.New(), "warning", "critical")
+	p.writeHelp(&b, name, "[OPTIONS]", metricsSummary, p.New(), checkOnly()...)
 	return b.Bytes()
 }

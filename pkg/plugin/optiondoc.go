@@ -4,6 +4,7 @@ package plugin
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/jessevdk/go-flags"
@@ -152,5 +153,10 @@ func (p *Plugin) commandDocs() []commandDoc {
 		c := &p.Commands[i]
 		docs = append(docs, commandDoc{name: c.Name, operand: c.Operand, summary: c.Summary, options: optionDocs(c.New())})
 	}
-	return append(docs, commandDoc{name: "metrics", summary: metricsSummary, options: measured})
+	return append(docs, commandDoc{name: "metrics", summary: metricsSummary, options: withoutLimits(measured)})
+}
+
+// withoutLimits drops the options of the check that metrics refuses.
+func withoutLimits(options []optionDoc) []optionDoc {
+	return slices.DeleteFunc(slices.Clone(options), func(o optionDoc) bool { return slices.Contains(checkOnly(), o.long) })
 }

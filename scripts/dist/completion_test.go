@@ -33,6 +33,7 @@ var completions = []struct {
 	{"connections", "check_connections --exclude time", []string{"time-wait"}, nil},
 	{"connections", "check_connections --by st", []string{"state"}, []string{"port"}},
 	{"connections", "check_connections --war", []string{"--warning"}, []string{"--format"}},
+	{"connections", "sockcensus-connections metrics --c", []string{"--cgroup"}, []string{"--critical"}},
 	{"connections", "sockcensus-connections list --user roo", []string{"root"}, nil},
 	{"connections", "sockcensus-connections list --interface l", []string{"lo"}, nil},
 	{"connections", "sockcensus-connections munin sta", []string{"states"}, nil},
