@@ -24,6 +24,7 @@ type Call struct {
 	// Deadline is when the frame gives up; zero for never.
 	Deadline time.Time
 
+	suffix   string // of the graph that is asked for
 	common   *Common
 	checked  Measurer // by a check, nil elsewhere
 	began    time.Time

@@ -64,8 +64,9 @@ func (c *Call) RecallFields(g *report.Graph, format string, remembered Remembere
 	setOpen(g, fields, remembered)
 }
 
+// fieldStore is a file for each graph, which munin-node names for itself.
 func (c *Call) fieldStore(format string) (state.Store, error) {
-	return state.Open(c.common.StateDir, c.Plugin.Name+".fields", format, c.Env.Getenv)
+	return state.Open(c.common.StateDir, c.Plugin.Name+"_"+c.suffix+".fields", format, c.Env.Getenv)
 }
 
 // decodeFields returns what a store remembers; the error is why it is lost. A

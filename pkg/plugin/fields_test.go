@@ -16,11 +16,16 @@ import (
 // keep runs KeepFields for a graph of these peers and returns the report.
 func keep(t *testing.T, dir string, names ...string) *report.Report {
 	t.Helper()
+	return keepGraph(t, dir, "a", names...)
+}
+
+func keepGraph(t *testing.T, dir, suffix string, names ...string) *report.Report {
+	t.Helper()
 	r := &report.Report{Graphs: []report.Graph{{}}}
 	for _, name := range names {
 		r.Graphs[0].Metrics = append(r.Graphs[0].Metrics, report.Metric{Name: name, Label: name, Value: report.Count(1), Open: true})
 	}
-	call := &Call{Plugin: fakePlugin(), Env: Env{Now: time.Now}, common: &Common{StateDir: dir}}
+	call := &Call{Plugin: fakePlugin(), Env: Env{Now: time.Now}, suffix: suffix, common: &Common{StateDir: dir}}
 	err := call.KeepFields(context.Background(), r, "fake-peer-1", 3, func(string) report.Metric {
 		return report.Metric{Value: report.Count(0)}
 	})
@@ -48,6 +53,18 @@ func TestKeepFields(t *testing.T) {
 	}
 }
 
+// Called by hand, without a file from munin-node, each graph has fields of its own.
+func TestFieldsAreOfOneGraph(t *testing.T) {
+	dir := t.TempDir()
+	keepGraph(t, dir, "one", "a", "b")
+	keepGraph(t, dir, "two", "c")
+	for suffix, want := range map[string]string{"one": "a b d", "two": "c d"} {
+		if r := keepGraph(t, dir, suffix, "d"); fieldNames(r) != want || len(r.Problems) != 0 {
+			t.Errorf("%s: fields %s, problems %q, want %s", suffix, fieldNames(r), r.Problems, want)
+		}
+	}
+}
+
 func TestUnremembered(t *testing.T) {
 	nowhere, gone, full := &state.DirError{Err: os.ErrNotExist}, &state.DirError{Dir: "/gone", Err: os.ErrNotExist}, errors.New("disk full")
 	munin := []string{"MUNIN_STATEFILE=/gone/fake_a-"}
@@ -68,7 +85,7 @@ func TestUnremembered(t *testing.T) {
 // Fields that cannot be read any more are lost once, and that is said once.
 func TestBrokenFields(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "fake.fields")
+	path := filepath.Join(dir, "fake_a.fields")
 	keep(t, dir, "a", "b")
 	if err := os.WriteFile(path, []byte("half a li"), 0o600); err != nil {
 		t.Fatal(err)

@@ -131,6 +131,7 @@ func (p *Plugin) measureGraph(ctx context.Context, call *Call, options Measurer,
 		limit, call.NeedValues = DefaultTimeout, false
 	}
 	call.begin(limit)
+	call.suffix = suffix
 	r, graphErr := bounded(ctx, limit, func(ctx context.Context) (*report.Report, error) {
 		return options.Graph(ctx, call, suffix)
 	})
