@@ -344,6 +344,7 @@ func FuzzQuote(f *testing.F) {
 func FuzzRender(f *testing.F) {
 	f.Add("total", "652 established", "nginx", "detail", "problem", 652.0, "500", "@5:6", uint8(0))
 	f.Add("a|b", "\n", "é", "|", "", -1e300, "~:", "10:20", uint8(255))
+	f.Add("total", "8 to 23", "nginx", "detail", "9 unseen: why; who", 0.0, "3", "@5:6", uint8(63))
 	f.Add("::", ";", "10.0.0.1", "`", "; ", 1e-300, "", "@~:5", uint8(7))
 	f.Fuzz(func(t *testing.T, name, headline, key, detail, problem string, value float64, warning, critical string, flags uint8) {
 		var limit threshold.Threshold
@@ -353,9 +354,18 @@ func FuzzRender(f *testing.F) {
 		if flags&2 != 0 {
 			m.Value = report.Unknown()
 		}
+		if flags&8 != 0 {
+			m.Value = report.Between(uint64(flags), uint64(flags)+uint64(len(detail)))
+		}
+		if flags&16 != 0 {
+			m.Value = report.AtLeast(uint64(flags))
+		}
 		r := &report.Report{
 			Plugin: "connections", Headline: headline + "x", Default: name, Details: []string{detail, key},
 			Graphs: []report.Graph{{Metrics: []report.Metric{m, {Name: "fixed_name_of_mine", Value: report.Count(1)}}}},
+		}
+		if flags&32 != 0 {
+			r.Notes = []string{detail, problem}
 		}
 		if flags&4 != 0 {
 			r.Problems = []string{problem + "x", key}
