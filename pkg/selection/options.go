@@ -22,6 +22,9 @@ type Options struct {
 	Mark      []string `long:"mark" unquote:"false" value-name:"VALUE[/MASK]" description:"firewall mark; needs CAP_NET_ADMIN"`
 	Filter    []string `short:"f" long:"filter" unquote:"false" value-name:"EXPR" description:"expression in the filter language of ss; repeatable, all must match"`
 	Resolve   bool     `long:"resolve" description:"allow host names in --filter"`
+	// Fixed tells that ports and states are those of a graph, which its name says:
+	// no option set them.
+	Fixed bool `no-flag:"true"`
 }
 
 // Any reports whether anything but the defaults is selected.

@@ -123,7 +123,7 @@ func (o *Options) tables(s *Selected, inFilter sock.StateSet, d Defaults) error 
 	}
 	if inFilter != sock.NoStates {
 		if states != sock.NoStates && states&inFilter == 0 {
-			return plugin.Usagef("--state and the state in --filter contradict each other: no socket is in %s and in %s", states, inFilter)
+			return o.stateInFilter(states, inFilter)
 		}
 		if states == sock.NoStates {
 			states = sock.AllStates
@@ -146,6 +146,17 @@ func (o *Options) tables(s *Selected, inFilter sock.StateSet, d Defaults) error 
 		s.Tables = append(s.Tables, table)
 	}
 	return nil
+}
+
+// stateInFilter says what contradicts the states that a filter begins with.
+func (o *Options) stateInFilter(states, inFilter sock.StateSet) error {
+	switch {
+	case !set(o.State):
+		return plugin.Usagef("--exclude and the state in --filter contradict each other: no socket in %s is left", inFilter)
+	case o.Fixed:
+		return plugin.Usagef("the state in --filter contradicts this graph, which counts %s: no socket is in %s too", states, inFilter)
+	}
+	return plugin.Usagef("--state and the state in --filter contradict each other: no socket is in %s and in %s", states, inFilter)
 }
 
 // A condition is what one option asks of a socket; nil is nothing.
@@ -179,7 +190,7 @@ func (o *Options) conditions(s *Selected) ([]condition, error) {
 		return nil, err
 	}
 	conditions := []condition{
-		{given("--port", o.Port, o.LocalPort), anyPort(filter.Local, s.Ports)},
+		{o.portGiven(), anyPort(filter.Local, s.Ports)},
 		{given("--peer-port", o.PeerPort), anyPort(filter.Peer, s.PeerPorts)},
 		{given("--local", o.Local), filter.Address(filter.Local, locals)},
 		{given("--peer", o.Peer), filter.Address(filter.Peer, s.Peers)},
@@ -196,6 +207,14 @@ func (o *Options) conditions(s *Selected) ([]condition, error) {
 		conditions = append(conditions, condition{given(option.name, option.values), expr})
 	}
 	return conditions, nil
+}
+
+// portGiven says where the local ports come from.
+func (o *Options) portGiven() string {
+	if o.Fixed {
+		return given("port", o.Port) + " in the name of the graph"
+	}
+	return given("--port", o.Port, o.LocalPort)
 }
 
 // given is an option as it was written.

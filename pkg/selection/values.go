@@ -89,7 +89,14 @@ func (o *Options) states() (sock.StateSet, error) {
 	if left := picked &^ excluded; left != sock.NoStates || picked == sock.NoStates {
 		return left, nil
 	}
-	return 0, plugin.Usagef("--state %s and --exclude %s leave no state", strings.Join(o.State, ","), strings.Join(o.Exclude, ","))
+	excluding := "--exclude " + quote.Line(strings.Join(plugin.Words(o.Exclude), ","))
+	switch {
+	case !set(o.State):
+		return 0, plugin.Usagef("%s leaves no state", excluding)
+	case o.Fixed:
+		return 0, plugin.Usagef("%s leaves none of the states that this graph counts: %s", excluding, strings.Join(o.State, ","))
+	}
+	return 0, plugin.Usagef("--state %s and %s leave no state", quote.Line(strings.Join(plugin.Words(o.State), ",")), excluding)
 }
 
 // protocols reads --protocol; the default is TCP.

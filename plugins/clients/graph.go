@@ -40,7 +40,7 @@ func (m *measurement) Graph(ctx context.Context, call *plugin.Call, suffix strin
 		return r, err
 	}
 	options := m.Options
-	options.Port = ports
+	options.Port, options.Fixed = ports, true
 	if !call.NeedValues {
 		return r, options.Validate(call, established)
 	}

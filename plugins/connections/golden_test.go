@@ -71,6 +71,8 @@ func TestGolden(t *testing.T) {
 		{"check_verbose", 0, nil, "check_connections --source proc -p 80 -v"},
 		{"munin_autoconf", 0, proc, "connections_ autoconf"},
 		{"munin_suggest", 0, proc, "connections_ suggest"},
+		{"munin_port_other_state", 0, []string{"filter=state time-wait"}, "connections_443"},
+		{"munin_port_excluded", 0, []string{"exclude=established"}, "connections_443"},
 		{"munin_port_config", 0, proc, "connections_443_80 config"},
 		{"munin_port_dirtyconfig", 0, dirty, "connections_443_80 config"},
 		{"munin_port_fetch", 0, proc, "connections_443_80"},

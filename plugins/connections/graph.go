@@ -121,6 +121,7 @@ func (n graphName) statesShape() report.Graph {
 func (m *measurement) fixedReport(ctx context.Context, call *plugin.Call, name graphName) (*report.Report, error) {
 	r := name.shape()
 	options := m.Options
+	options.Fixed = true
 	options.Protocol = []string{name.protocol.String()}
 	for _, port := range name.ports {
 		options.Port = append(options.Port, fmt.Sprint(port))

@@ -28,7 +28,7 @@ func (m *measurement) Check(ctx context.Context, call *plugin.Call) (*report.Rep
 		return nil, err
 	}
 	if len(g.dimensions) > 1 {
-		return nil, plugin.Usagef("--by takes one group in a check: graph or check several with several calls")
+		return nil, plugin.Usagef("--by takes one group in a check and in metrics: graph or check several with several calls")
 	}
 	top, err := plugin.ParseTop(m.Top, 10)
 	if err != nil {

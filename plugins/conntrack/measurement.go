@@ -43,7 +43,7 @@ func (m *measurement) question(call *plugin.Call) (q question, err error) {
 		return q, err
 	}
 	if len(q.dimensions) > 1 {
-		return q, plugin.Usagef("--by takes one group in a check: graph or check several with several calls")
+		return q, plugin.Usagef("--by takes one group in a check and in metrics: graph or check several with several calls")
 	}
 	if q.top, err = plugin.ParseTop(m.Top, 10); err != nil {
 		return q, err

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"time"
 
 	"github.com/sockcensus/sockcensus/pkg/history"
@@ -52,9 +54,19 @@ func openHost(call *plugin.Call, k *kernel, p *place) (*host, error) {
 	}
 	h.handle, err = ref.Open(kernfs.FromEnviron(call.Env.Getenv).ProcRoot())
 	if err != nil {
-		return nil, err
+		return nil, entered(err)
 	}
 	return h, nil
+}
+
+// entered says of a namespace that may not be entered that this takes root: unlike
+// the tables of sockets, the counters are not below /proc/PID/net.
+func entered(err error) error {
+	var closed *netns.Error
+	if errors.As(err, &closed) && errors.Is(closed, fs.ErrPermission) {
+		return plugin.Usagef("--netns %s: the connections of another network namespace can only be read from inside, and entering it needs CAP_SYS_ADMIN (run as root)", quote.Text(closed.Ref.String()))
+	}
+	return err
 }
 
 func (h *host) close() {
@@ -68,7 +80,7 @@ func (h *host) inside(fn func() error) error {
 	if h.handle == nil {
 		return fn()
 	}
-	return h.handle.Do(fn)
+	return entered(h.handle.Do(fn))
 }
 
 // counter calls fn with the open counters.

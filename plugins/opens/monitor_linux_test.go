@@ -267,3 +267,16 @@ func TestUnits(t *testing.T) {
 		t.Errorf("systemd-analyze verify: %v", got)
 	}
 }
+
+// Without the right to enter another namespace nothing leads to its connections:
+// no dead end is advised.
+func TestAnotherNamespaceTakesRoot(t *testing.T) {
+	l, nobody := newLab(t), testhost.MuninUser(t)
+	for _, netns := range []string{l.Server.Name, "1"} {
+		got := testhost.Run(t, testhost.Command{Path: l.binary, Argv0: "check_opens", Args: []string{"--netns", netns}, User: nobody})
+		want := `--netns "` + netns + `": the connections of another network namespace can only be read from inside, and entering it needs CAP_SYS_ADMIN (run as root)`
+		if got.Code != 3 || !strings.Contains(got.Stdout, want) || strings.Contains(got.Stdout, "tables") {
+			t.Errorf("--netns %s: %v", netns, got)
+		}
+	}
+}

@@ -47,7 +47,7 @@ func Find(ctx context.Context, fs kernfs.FS, wanted *Inodes, options Options) (*
 		return nil, err
 	}
 	if o.left > 0 {
-		o.Invisible = hidesProcesses(fs, pids)
+		o.Invisible, o.empty = hidesProcesses(fs, pids), len(pids) == 0
 		o.Nested = !w.byLink && isNested(fs)
 	}
 	return o, nil

@@ -60,6 +60,8 @@ type Owners struct {
 	// Invisible tells that /proc does not even list other users' processes
 	// (mount option hidepid), so that Hidden is too low.
 	Invisible bool
+	// empty tells that /proc lists no process at all, not even ours.
+	empty bool
 	// Nested tells that this is not the first process-id namespace, so that
 	// processes outside of it, which /proc does not list, may hold sockets too.
 	Nested bool
@@ -116,6 +118,8 @@ func (o *Owners) Blind() bool { return o.Hidden > 0 || o.Invisible || o.Nested }
 func (o *Owners) Reason() string {
 	const help = "it takes root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
 	switch {
+	case o.empty:
+		return "/proc lists no processes: mount the proc file system there"
 	case o.Invisible:
 		return "/proc is mounted with hidepid and hides the processes of others: " + help
 	case o.Hidden == 1:
