@@ -306,12 +306,14 @@ func TestDevicesAreNotKnown(t *testing.T) {
 		code int
 		want string
 	}{
-		{"--require tcp/443", 3, "LISTENERS UNKNOWN - tcp/443 unknown: source proc cannot decide, missing, queue, drops unknown (public goes by the address) |"},
+		{"--require tcp/443", 3, "LISTENERS UNKNOWN - tcp/443 unknown: source proc cannot decide, missing (0 to 1), queue, drops unknown (public goes by the address) |"},
 		{"--require tcp/443", 3, "\nUNKNOWN: tcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 is bound to device lo; netlink can (--source netlink); --require tcp/0.0.0.0:443 asks for the address alone\n"},
 		{"--require tcp/443,tcp/2049", 3, "LISTENERS UNKNOWN - tcp/443 and 1 more unknown: "},
 		{"--require tcp/0.0.0.0:443", 0, "LISTENERS OK - 4 listening, "},
 		{"--require tcp/443 --missing ok", 0, "LISTENERS OK - 4 listening, "},
 		{"--require tcp/443 --missing ok -w missing=0", 3, "LISTENERS UNKNOWN - tcp/443 unknown: "},
+		{"--require tcp/443 --missing ok -w missing=5", 0, "LISTENERS OK - 4 listening, "},
+		{"--require tcp/443 --missing ok -w missing=1:", 3, "LISTENERS UNKNOWN - tcp/443 unknown: "},
 		// What is not there is missing, wherever the others are bound.
 		{"--require tcp/80", 2, "LISTENERS CRITICAL - tcp/80 missing, "},
 		{"--require tcp/80,tcp/443", 2, "LISTENERS CRITICAL - tcp/80 missing, "},
@@ -332,7 +334,7 @@ func TestDevicesAreNotKnown(t *testing.T) {
 	for args, want := range map[string]string{
 		"--require tcp/443":              " | unexpected=2;;;0; unverified=0;;;0; listening=4;;;0; public=3;;;0;\n4 listening, 2 unexpected\nUNKNOWN: tcp/443 unknown: ",
 		"--require tcp/443 --missing ok": ", missing, queue, drops unknown" + byAddressNote + " | unexpected=2;;;0; unverified=0;;;0; listening=4;;;0; public=3;;;0;\n",
-		"--require tcp/443,tcp/80":       " missing=1;;0;0; ",
+		"--require tcp/443,tcp/80":       "missing 1 to 2 (above 0), 1 problem, 2 metrics unknown" + byAddressNote + " | unexpected=2;;;0; unverified=0;;;0; listening=4;;;0; public=3;;;0;\n",
 		"--require tcp/0.0.0.0:443":      " missing=0;;0;0; ",
 	} {
 		if o := checkIn(t, webHost(t), append(strings.Fields(args), "--unexpected", "ok")...); !strings.Contains(o.stdout, want) {

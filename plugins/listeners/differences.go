@@ -24,14 +24,13 @@ func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *r
 	}
 	r.Default = "unexpected"
 	r.Graphs[0].Category = "security"
-	unproven := c.unprovenRequired()
-	r.Graphs[0].Metrics = append(c.metrics(call, x, unproven == ""), counted.metrics()...)
+	unproven, problem := c.unprovenRequired()
+	r.Graphs[0].Metrics = append(c.metrics(call, x, unproven), counted.metrics()...)
 	r.Headline = c.headline(counted.listening, matters)
 	r.Problems = x.problems
 	r.Details = append(c.lines(call, matters), x.notes...)
-	couldAlarm := x.severity["missing"] != threshold.OK || call.Wants("missing")
-	if unproven != "" && couldAlarm {
-		r.Problems = append(r.Problems, unproven)
+	if unproven > 0 && (x.severity["missing"] != threshold.OK || c.alarmsOnMissing(call, unproven)) {
+		r.Problems = append(r.Problems, problem)
 	}
 	counted.problems(call, r, s, "queue")
 	if note := c.untold(); note != "" {
@@ -50,21 +49,26 @@ func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *r
 	return err
 }
 
-// missing is how many required places nothing listens in. Of places that may be
-// empty as well it is not known, but it is more than nothing where others are.
-func (c *comparison) missing(proven bool) report.Value {
-	if n := len(c.result.Missing); proven || n > 0 {
-		return report.Count(uint64(n))
-	}
-	return report.Unknown()
+// missing is how many required places nothing listens in. Of those that are
+// unproven it is not known.
+func (c *comparison) missing(unproven int) report.Value {
+	n := len(c.result.Missing)
+	return report.Between(uint64(n), uint64(n+unproven))
 }
 
-// metrics are those of what is expected; proven tells that what is required and
-// seems to be there is.
-func (c *comparison) metrics(call *plugin.Call, x *expectation, proven bool) []report.Metric {
+// alarmsOnMissing reports whether a threshold alerts on what is missing, or would
+// if the unproven were.
+func (c *comparison) alarmsOnMissing(call *plugin.Call, unproven int) bool {
+	m := report.Metric{Value: c.missing(unproven), Threshold: call.Limits["missing"]}
+	return m.Status() != threshold.OK
+}
+
+// metrics are those of what is expected; unproven is how many of the required
+// places may be empty, although something seems to listen there.
+func (c *comparison) metrics(call *plugin.Call, x *expectation, unproven int) []report.Metric {
 	metrics := []report.Metric{
 		{Name: "unexpected", Label: "unexpected", Help: "Listeners that nothing allows.", Value: report.Count(uint64(len(c.result.Unexpected))), Min: report.Count(0)},
-		{Name: "missing", Label: "missing", Help: "What is expected and does not listen.", Value: c.missing(proven), Min: report.Count(0)},
+		{Name: "missing", Label: "missing", Help: "What is expected and does not listen.", Value: c.missing(unproven), Min: report.Count(0)},
 		{Name: "unverified", Label: "unverified", Help: "Listeners whose program may not be seen, so that only address and port were compared.", Value: report.Count(uint64(len(c.result.Unverified))), Min: report.Count(0)},
 	}
 	for i := range metrics {

@@ -40,8 +40,9 @@ const (
 )
 
 // unprovenRequired says which required places only unproven listeners are in: one
-// of them would be missing if it were bound to lo. It returns "" for none.
-func (c *comparison) unprovenRequired() string {
+// of them would be missing if it were bound to lo. It returns how many, and a
+// sentence about them.
+func (c *comparison) unprovenRequired() (n int, problem string) {
 	var places []string
 	var first *listener
 	for i := range c.rules {
@@ -55,10 +56,10 @@ func (c *comparison) unprovenRequired() string {
 		}
 	}
 	if len(places) == 0 {
-		return ""
+		return 0, ""
 	}
 	place := first.Place()
-	return fmt.Sprintf("%s%s unknown: %s; --require %s asks for the address alone", places[0], others(len(places)),
+	return len(places), fmt.Sprintf("%s%s unknown: %s; --require %s asks for the address alone", places[0], others(len(places)),
 		c.undecided("whether "+place.String()+" is bound to device lo"), (&baseline.Rule{Place: place}).String())
 }
 
