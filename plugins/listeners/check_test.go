@@ -201,7 +201,7 @@ func TestSeverityAndThresholds(t *testing.T) {
 		{"-w @0:1", 1, "unexpected=2;@0:;;0;"},
 		{"--unexpected critical -c 5:", 2, "unexpected=2;;@0:;0;"},
 		{"--missing ok -w missing=0 --unexpected ok", 0, "missing=0;0;;0;"},
-		{"-w public=3 --unexpected ok", 0, "public=3;3;;0;"},
+		{"-w public=3 --unexpected ok", 0, ", public 0 to 3 (public"},
 	} {
 		o := checkIn(t, webHost(t), append(strings.Fields(tt.args), "--require", "tcp/*:443")...)
 		if !strings.Contains(o.stdout, tt.perf) || o.code != tt.code {
@@ -319,11 +319,12 @@ func TestDevicesAreNotKnown(t *testing.T) {
 		{"--require tcp/80,tcp/443", 2, "LISTENERS CRITICAL - tcp/80 missing, "},
 		{"--require tcp/80,tcp/443", 2, "\nUNKNOWN: tcp/443 unknown: source proc cannot decide: whether tcp 0.0.0.0:443 "},
 		// Of three that may be public none is too many, and two may be too few.
-		{"--allow tcp/443 -w public=3", 0, "public=3;3;;0;"},
-		{"--allow tcp/443 -w public=@4:5", 0, "public=3;@4:5;;0;"},
-		{"--allow tcp/443 -w public=2", 3, "\nUNKNOWN: public is unknown, at most 3: source proc cannot decide: which listeners are bound to device lo; netlink can (--source netlink)\n"},
-		{"--allow tcp/443 -w public=3:", 3, "LISTENERS UNKNOWN - public is unknown, at most 3: "},
-		{"--allow tcp/443 -c public=2", 2, "LISTENERS CRITICAL - 4 listening, "},
+		{"--allow tcp/443 -w public=3", 0, ", public 0 to 3 (public"},
+		{"--allow tcp/443 -w public=@4:5", 0, ", public 0 to 3 (public"},
+		{"--allow tcp/443 -w public=2", 3, "LISTENERS UNKNOWN - public (0 to 3), "},
+		{"--allow tcp/443 -w public=3:", 3, "LISTENERS UNKNOWN - public (0 to 3), "},
+		{"--allow tcp/443 -c public=@0:3", 2, "public 0 to 3 (inside 0 to 3)"},
+		{"--allow tcp/443 -c public=2", 3, "LISTENERS UNKNOWN - public (0 to 3), "},
 	} {
 		o := checkIn(t, webHost(t), append(strings.Fields(tt.args), "--unexpected", "ok")...)
 		if o.code != tt.code || !strings.Contains(o.stdout, tt.want) || !strings.Contains(o.stdout, byAddressNote+" |") {

@@ -25,7 +25,7 @@ func (m *measurement) checkExpected(ctx context.Context, call *plugin.Call, r *r
 	r.Default = "unexpected"
 	r.Graphs[0].Category = "security"
 	unproven, problem := c.unprovenRequired()
-	r.Graphs[0].Metrics = append(c.metrics(call, x, unproven), counted.metrics()...)
+	r.Graphs[0].Metrics = append(c.metrics(call, x, unproven), counted.metrics(call)...)
 	r.Headline = c.headline(counted.listening, matters)
 	r.Problems = x.problems
 	r.Details = append(c.lines(call, matters), x.notes...)

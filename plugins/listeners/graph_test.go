@@ -16,7 +16,7 @@ func munin(t *testing.T, h *tree, variables []string, suffix string, words ...st
 
 func TestGraphsOfATree(t *testing.T) {
 	h := webHost(t)
-	const byAddress = "# sockcensus: " + publicByAddress + "\n"
+	byAddress := "# sockcensus: " + strings.ReplaceAll(publicByAddress, "--source ", "env.source ") + "\n"
 	for suffix, want := range map[string]string{
 		"count":     byAddress + "tcp.value 3\nudp.value 1\npublic.value 3\n",
 		"queue":     "# sockcensus: source proc cannot decide: how full accept queues are; netlink can (env.source netlink)\np443.value U\np2049.value U\n",

@@ -128,14 +128,14 @@ func (c *count) dropped() report.Value {
 }
 
 // metrics are those of every check.
-func (c *count) metrics() []report.Metric {
+func (c *count) metrics(call *plugin.Call) []report.Metric {
 	reachable := "Listeners that can be reached from beyond this host."
 	if c.unproven > 0 {
 		reachable = "Listeners that can be reached from beyond this host, by their address: source proc does not tell which are bound to lo."
 	}
 	return []report.Metric{
 		{Name: "listening", Label: "listening", Help: "Listeners: TCP sockets in LISTEN and UDP sockets that are not connected.", Value: report.Count(c.listening), Min: report.Count(0)},
-		{Name: "public", Label: "public", Help: reachable, Value: report.Count(c.public), Min: report.Count(0)},
+		{Name: "public", Label: "public", Help: reachable, Value: c.reachable(call), Min: report.Count(0)},
 		{Name: "queue", Label: "queue", Help: "Fill of the fullest accept queue.", Unit: report.Percent, Value: c.queue(), Min: report.Count(0), Max: report.Count(100)},
 		{Name: "drops", Label: "drops", Help: "Connections and packets that the listening sockets dropped.", Kind: report.Counter, Value: c.dropped(), Min: report.Count(0)},
 	}
@@ -145,7 +145,7 @@ func (c *count) metrics() []report.Metric {
 // counts, and its program is looked for when it raises an alarm.
 func (m *measurement) checkQueue(ctx context.Context, call *plugin.Call, r *report.Report, s *survey) error {
 	c := countListeners(s.listeners())
-	r.Default, r.Graphs[0].Metrics = "queue", c.metrics()
+	r.Default, r.Graphs[0].Metrics = "queue", c.metrics(call)
 	r.Headline = fmt.Sprintf("%d listening, %d public, fullest queue %s", c.listening, c.public, percent(&c))
 	if !c.queueKnown {
 		r.Headline = fmt.Sprintf("%d listening, %d public, queue unknown", c.listening, c.public)
@@ -171,9 +171,6 @@ func (m *measurement) checkQueue(ctx context.Context, call *plugin.Call, r *repo
 func (c *count) problems(call *plugin.Call, r *report.Report, s *survey, queue ...string) {
 	if !c.queueKnown && slices.ContainsFunc(queue, call.Wants) {
 		r.Problems = append(r.Problems, "queue is unknown: "+s.undecided(howFull))
-	}
-	if problem := c.unprovenPublic(call, s); problem != "" {
-		r.Problems = append(r.Problems, problem)
 	}
 	if c.unproven > 0 {
 		r.Notes = append(r.Notes, publicByAddress)

@@ -128,7 +128,7 @@ func TestUnknownQueuesSayWhy(t *testing.T) {
 	for suffix, want := range map[string]string{
 		"queue": "# sockcensus: source proc cannot decide: how full accept queues are; read from /proc, because ",
 		"drops": "# sockcensus: source proc cannot decide: how much a socket has dropped; read from /proc, because ",
-		"count": "# sockcensus: " + publicByAddress,
+		"count": "# sockcensus: public goes by the address: ",
 	} {
 		r := testhost.Run(t, testhost.Command{
 			Path: testhost.Binary(t, "listeners"), Args: []string{"munin", suffix},

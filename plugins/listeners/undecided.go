@@ -7,6 +7,7 @@ import (
 
 	"github.com/sockcensus/sockcensus/pkg/baseline"
 	"github.com/sockcensus/sockcensus/pkg/plugin"
+	"github.com/sockcensus/sockcensus/pkg/report"
 	"github.com/sockcensus/sockcensus/pkg/sock"
 	"github.com/sockcensus/sockcensus/pkg/sock/scan"
 )
@@ -35,7 +36,7 @@ func (l *listener) unproven() bool {
 // The notes where listeners are unproven: those that are counted count as public,
 // those that are listed have no reach.
 const (
-	publicByAddress = "public goes by the address: source proc does not tell what is bound to device lo"
+	publicByAddress = "public goes by the address: source proc does not tell what is bound to device lo, netlink does (--source netlink)"
 	noReach         = "source proc does not tell devices: a listener without reach has an address that others can reach, but may be bound to lo"
 )
 
@@ -78,17 +79,11 @@ func (c *comparison) onlyUnproven(p *baseline.Place) (first *listener) {
 	return first
 }
 
-// unprovenPublic says that a threshold on the metric public might decide otherwise
-// if some of the listeners were bound to lo; "" where it could not.
-func (c *count) unprovenPublic(call *plugin.Call, s *survey) string {
-	limit := call.Limits["public"]
-	if !limit.IsSet() {
-		return ""
+// reachable is the value of the metric public: its bounds where a threshold asks
+// for it and some of the listeners may be bound to lo.
+func (c *count) reachable(call *plugin.Call) report.Value {
+	if call.Limits["public"].IsSet() {
+		return report.Between(c.public-c.unproven, c.public)
 	}
-	for n := c.public - c.unproven; n < c.public; n++ {
-		if limit.Evaluate(float64(n)) != limit.Evaluate(float64(c.public)) {
-			return fmt.Sprintf("public is unknown, at most %d: %s", c.public, s.undecided("which listeners are bound to device lo"))
-		}
-	}
-	return ""
+	return report.Count(c.public)
 }

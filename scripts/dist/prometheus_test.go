@@ -60,7 +60,8 @@ func TestMetrics(t *testing.T) {
 			continue
 		}
 		got := h.metricsOf(m.call)
-		if got.Code != 0 || got.Stderr != "" {
+		// What was counted since may be less than the period that opens was asked for.
+		if got.Code != 0 || got.Stderr != "" && !strings.HasPrefix(got.Stderr, "opens: counted in ") {
 			t.Errorf("%s: %s", m.call, got)
 		}
 		h.holdsSamples(m.call, got.Stdout, append(m.samples, "sockcensus_"+name+"_success 1"))
