@@ -30,7 +30,7 @@ func newARM64(t *testing.T) *arm64 {
 		t.Skipf("SKIPPED: the binaries for arm64 are not run: qemu-aarch64-static is not installed: apt-get install --no-install-recommends qemu-user-static")
 	}
 	a := &arm64{house: newHouse(t), qemu: qemu, dir: testhost.Dir(t)}
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		cmd := exec.Command("go", "build", "-trimpath", "-tags", "shipped", "-ldflags", "-s -w -funcalign=8", "-o", filepath.Join(a.dir, name), "../../plugins/"+name)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -50,7 +50,7 @@ func (a *arm64) as(called, plugin string, args ...string) testhost.Result {
 // sockets and no bpf(2): what needs them says so, the rest comes from /proc.
 func TestARM64(t *testing.T) {
 	a := newARM64(t)
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		if got := a.as(name, name, "--version"); got.Code != 0 || !strings.HasPrefix(got.Stdout, name+" (sockcensus) ") || got.Stderr != "" {
 			t.Errorf("%s --version: %s", name, got)
 		}
@@ -74,7 +74,7 @@ func TestARM64ReadsProc(t *testing.T) {
 		"listeners list --source proc", "conntrack count", "conntrack stats",
 	} {
 		words := strings.Fields(call)
-		if !slices.Contains(plugins(t), words[0]) {
+		if !slices.Contains(testhost.Plugins(t), words[0]) {
 			continue
 		}
 		args := append(words[1:], "--format", "json")

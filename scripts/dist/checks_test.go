@@ -64,7 +64,7 @@ func (c check) String() string { return c.plugin + "-" + c.name }
 func checksHere(t *testing.T) (here []check) {
 	t.Helper()
 	for _, c := range checks {
-		if slices.Contains(plugins(t), c.plugin) {
+		if slices.Contains(testhost.Plugins(t), c.plugin) {
 			here = append(here, c)
 		}
 	}
@@ -190,7 +190,7 @@ func takeApart(stdout string) (o output) {
 
 // Of each plugin the systems show every state.
 func TestChecksHaveAllStates(t *testing.T) {
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		for code := range 4 {
 			if !slices.ContainsFunc(checks, func(c check) bool { return c.plugin == name && c.code == code }) {
 				t.Errorf("no check of %s ends with %d", name, code)

@@ -56,7 +56,7 @@ func complete(t *testing.T, offer func(t *testing.T, usr, home, line string) []s
 		t.Fatal(err)
 	}
 	for _, tt := range completions {
-		if !slices.Contains(plugins(t), tt.plugin) {
+		if !slices.Contains(testhost.Plugins(t), tt.plugin) {
 			continue
 		}
 		got := offer(t, usr, home, tt.line)

@@ -113,7 +113,7 @@ func TestDirector(t *testing.T) {
 	fields := func() string { return d.psql("director", "select count(*) from director_datafield").Stdout }
 	var first string
 	for range 2 {
-		for _, name := range plugins(t) {
+		for _, name := range testhost.Plugins(t) {
 			d.cli(read(t, filepath.Join(usr, "share/doc/sockcensus/icinga/director", name+".json")), "director", "basket", "restore")
 		}
 		if first == "" {
@@ -129,7 +129,7 @@ func TestDirector(t *testing.T) {
 	d.cli("", "director", "command", "create", "dummy", "--json", `{"object_type": "external_object", "methods_execute": "PluginCheck"}`)
 	d.cli("", "director", "host", "create", "basis", "--json", `{"object_type": "template", "check_command": "dummy", "check_interval": 2}`)
 	d.cli("", "director", "host", "create", "web1", "--json", `{"object_type": "object", "imports": ["basis"]}`)
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		d.cli("", "director", "service", "create", name+"-test", "--json",
 			fmt.Sprintf(`{"object_type": "object", "host": "web1", "imports": ["sockcensus-%[1]s"], "check_interval": 2, "vars": {"%[1]s_timeout": "5s", "%[1]s_verbose": true}}`, name))
 	}
@@ -137,7 +137,7 @@ func TestDirector(t *testing.T) {
 	made := d.psql("director", "select g.content from director_generated_config_file f join director_generated_file g on g.checksum = f.file_checksum where f.file_path not like '%basics%' order by f.file_path")
 	config := strings.ReplaceAll(made.Stdout, "PluginContribDir", fmt.Sprintf("%q", filepath.Join(usr, "lib/nagios/plugins")))
 	icinga := testhost.NewIcinga(t, testhost.IcingaOptions{Config: config, Netns: d.ns})
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		got := icinga.Service("web1!" + name + "-test")
 		want := []string{filepath.Join(usr, "lib/nagios/plugins/check_"+name), "--timeout", "5s", "--verbose"}
 		if fmt.Sprint(got.Command) != fmt.Sprint(want) || mistaken(got.Output) || !regexp.MustCompile("^"+strings.ToUpper(name)+" [A-Z]+ - ").MatchString(got.Output) {

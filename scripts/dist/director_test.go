@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sockcensus/sockcensus/scripts/testhost"
 )
 
 // A basket has the parts that Icinga Director 1.10 imports, and no others.
@@ -95,7 +97,7 @@ func readBasket(t *testing.T, path string) (b basket) {
 // The parts of a basket fit together, and its command is the CheckCommand.
 func TestDirectorBaskets(t *testing.T) {
 	usr := install(t)
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		b := readBasket(t, filepath.Join(usr, "share/doc/sockcensus/icinga/director", name+".json"))
 		command := b.Command[name]
 		if len(b.Command) != 1 || command.ObjectName != name || command.ObjectType != "object" || command.MethodsExecute != "PluginCheck" || command.Command != "PluginContribDir + /check_"+name {

@@ -110,7 +110,7 @@ func TestDocuments(t *testing.T) {
 	seen := map[string]bool{}
 	for _, d := range documents {
 		seen[d.noun] = true
-		if !slices.Contains(plugins(t), strings.Fields(d.command)[0]) {
+		if !slices.Contains(testhost.Plugins(t), strings.Fields(d.command)[0]) {
 			continue
 		}
 		keys := d.keys

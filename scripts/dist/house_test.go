@@ -47,7 +47,7 @@ func newHouse(t *testing.T) *house {
 	h.ownDir(h.state())
 	h.write(h.baseline(), "tcp *:443 *\ntcp *:9 gone\n")
 	h.write(h.baseline()+"-long", "tcp *:443 *\n"+each(400, "tcp *:%d gone\n"))
-	if slices.Contains(plugins(t), "conntrack") {
+	if slices.Contains(testhost.Plugins(t), "conntrack") {
 		h.must("setcap", "cap_net_admin+ep", filepath.Join(h.usr, "lib/sockcensus/conntrack"))
 	}
 	h.must("nft", "add table inet t; add chain inet t c { type filter hook output priority 0; }; add rule inet t c ct state new accept")

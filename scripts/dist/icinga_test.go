@@ -19,7 +19,7 @@ import (
 func icingaConfig(t *testing.T, usr string) string {
 	t.Helper()
 	var text strings.Builder
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		command := read(t, filepath.Join(usr, "share/doc/sockcensus/icinga/commands", name+".conf"))
 		text.WriteString(strings.ReplaceAll(command, "PluginContribDir", fmt.Sprintf("%q", filepath.Join(usr, "lib/nagios/plugins"))))
 		everyOptionIn(t, name, "the CheckCommand", command, func(long string) string { return "\t\t\"--" + long + "\" = {" })
@@ -66,7 +66,7 @@ func TestIcingaServices(t *testing.T) {
 func TestIcingaReachesEveryOption(t *testing.T) {
 	usr, ns := install(t), testhost.NewNetns(t)
 	config := icingaConfig(t, usr)
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		config += fmt.Sprintf("object Service \"%[1]s-all\" {\n\timport \"test-service\"\n\tcheck_command = %[1]q\n", name)
 		for _, match := range regexp.MustCompile(`= "\$(\w+)\$"`).FindAllStringSubmatch(read(t, filepath.Join(usr, "share/doc/sockcensus/icinga/commands", name+".conf")), -1) {
 			config += fmt.Sprintf("\tvars.%s = true\n", match[1])
@@ -74,7 +74,7 @@ func TestIcingaReachesEveryOption(t *testing.T) {
 		config += "}\n"
 	}
 	icinga := testhost.NewIcinga(t, testhost.IcingaOptions{Config: config, Netns: ns})
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		all := icinga.Service(name + "-all")
 		for _, long := range helpOptions(t, name) {
 			if !slices.Contains(all.Command, "--"+long) {

@@ -10,23 +10,6 @@ import (
 	"github.com/sockcensus/sockcensus/scripts/testhost"
 )
 
-// plugins are the names of all plugins, or of those in $PLUGINS.
-func plugins(t *testing.T) []string {
-	t.Helper()
-	if some := os.Getenv("PLUGINS"); some != "" {
-		return strings.Fields(some)
-	}
-	mains, err := filepath.Glob("../../plugins/*/main.go")
-	if err != nil || len(mains) == 0 {
-		t.Fatalf("no plugins found: %v", err)
-	}
-	var names []string
-	for _, main := range mains {
-		names = append(names, filepath.Base(filepath.Dir(main)))
-	}
-	return names
-}
-
 // install runs scripts/install and returns the folder that stands for /usr.
 func install(t *testing.T) string {
 	t.Helper()
@@ -36,7 +19,7 @@ func install(t *testing.T) string {
 // installAt installs below another prefix, and returns what stands for it.
 func installAt(t *testing.T, prefix string, environ ...string) string {
 	t.Helper()
-	names := plugins(t)
+	names := testhost.Plugins(t)
 	dir := testhost.Dir(t)
 	cmd := exec.Command("sh", append([]string{"../install"}, names...)...)
 	cmd.Env = append(os.Environ(), "DESTDIR="+dir, "PREFIX="+prefix, "SOURCE_DATE_EPOCH=1700000000",
@@ -89,7 +72,7 @@ func silent(t *testing.T, program string, args ...string) {
 
 func TestLinksAreRelative(t *testing.T) {
 	usr := install(t)
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		for _, link := range []string{"lib/nagios/plugins/check_" + name, "share/munin/plugins/" + name + "_", "bin/sockcensus-" + name} {
 			target, err := os.Readlink(filepath.Join(usr, link))
 			if err != nil || filepath.IsAbs(target) {

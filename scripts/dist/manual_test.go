@@ -12,7 +12,7 @@ import (
 func TestManualPages(t *testing.T) {
 	man, lexgrog, mandoc := testhost.Need(t, "man"), testhost.Need(t, "lexgrog"), testhost.Need(t, "mandoc")
 	usr := install(t)
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		page := filepath.Join(usr, "share/man/man1/sockcensus-"+name+".1")
 		cmd := exec.Command(man, "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page)
 		cmd.Env = []string{"LC_ALL=C.UTF-8", "PATH=/usr/bin:/bin"}
@@ -69,7 +69,7 @@ func TestMuninDocumentation(t *testing.T) {
 	podchecker := testhost.Need(t, "podchecker")
 	usr := install(t)
 	node := testhost.NewMuninNode(t, testhost.MuninNodeOptions{})
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		pod := filepath.Join(usr, "share/munin/plugins/"+name+"_.pod")
 		if out, err := exec.Command(podchecker, "-warnings", "-warnings", pod).CombinedOutput(); err != nil || strings.Contains(string(out), "WARNING") {
 			t.Errorf("%v: %s", err, out)

@@ -104,7 +104,7 @@ func muninGraphs(t *testing.T) []muninGraph {
 		{form: "opens_total", link: "opens_total", values: "in=+31 out=+31"},
 		{form: "opens_peers_PORT", link: "opens_peers_4711", section: "env.top 2", values: "ip_192_0_2_1=+20 ip_2001_db8_0_0_0_0_0_1=+8 other=+2"},
 	}
-	return slices.DeleteFunc(all, func(g muninGraph) bool { return !slices.Contains(plugins(t), g.plugin()) })
+	return slices.DeleteFunc(all, func(g muninGraph) bool { return !slices.Contains(testhost.Plugins(t), g.plugin()) })
 }
 
 // timeWait counts what munin's own connections leave behind.
@@ -192,7 +192,7 @@ func TestMuninGraphsAreAllTested(t *testing.T) {
 			t.Errorf("%s is no %s", g.link, g.form)
 		}
 	}
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		forms := slices.Sorted(maps.Keys(tested[name]))
 		help := testhost.Run(t, testhost.Command{Path: testhost.Binary(t, name), Args: []string{"help"}}).Stdout
 		pod := testhost.Run(t, testhost.Command{Path: filepath.Join(testhost.Documentation(t), name), Args: []string{"documentation", "pod"}}).Stdout

@@ -47,7 +47,7 @@ func newMuninHost(t *testing.T) *muninHost {
 		h.tool("ip", "", "address", "add", address, "dev", "lo")
 	}
 	h.sysctl("net/ipv4/tcp_syn_retries", 10) // what is in SYN_SENT stays there
-	if slices.Contains(plugins(t), "opens") {
+	if slices.Contains(testhost.Plugins(t), "opens") {
 		h.opens("on", "--method", "sockops")
 		t.Cleanup(func() { h.opens("off") })
 	}

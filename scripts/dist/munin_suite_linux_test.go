@@ -28,7 +28,7 @@ func TestMunin(t *testing.T) {
 	m.underNode()
 	m.underMaster()
 	m.underAsyncd()
-	if slices.Contains(plugins(t), "conntrack") {
+	if slices.Contains(testhost.Plugins(t), "conntrack") {
 		m.newFlows()
 	}
 	if warnings := m.node.Warnings(); len(warnings) > 0 {
@@ -115,7 +115,7 @@ func (m *muninSuite) suggest(family string, want ...string) {
 			}
 		}
 	}
-	want = slices.DeleteFunc(want, func(line string) bool { return !slices.Contains(plugins(m.t), strings.Fields(line)[0]) })
+	want = slices.DeleteFunc(want, func(line string) bool { return !slices.Contains(testhost.Plugins(m.t), strings.Fields(line)[0]) })
 	if !slices.Equal(all, want) {
 		m.t.Errorf("munin-node-configure offers of %s\n%s\nwant\n%s", family, strings.Join(all, "\n"), strings.Join(want, "\n"))
 	}
@@ -220,7 +220,7 @@ func (m *muninSuite) underMaster() {
 		m.t.Errorf("in one round opens_total had %s incoming connections and the kernel %s", in, passive)
 	}
 	m.pictures(master.Publish())
-	if alarms := master.Alarms(); slices.Contains(plugins(m.t), "connections") && !slices.Equal(alarms, []string{"connections_8443 p8443 warning"}) {
+	if alarms := master.Alarms(); slices.Contains(testhost.Plugins(m.t), "connections") && !slices.Equal(alarms, []string{"connections_8443 p8443 warning"}) {
 		m.t.Errorf("munin-limits' alarms are %q", alarms)
 	}
 }

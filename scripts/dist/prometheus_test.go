@@ -56,7 +56,7 @@ func TestMetrics(t *testing.T) {
 	h, promtool := newHouse(t), testhost.Need(t, "promtool")
 	for _, m := range metrics {
 		name := strings.Fields(m.call)[0]
-		if !slices.Contains(plugins(t), name) {
+		if !slices.Contains(testhost.Plugins(t), name) {
 			continue
 		}
 		got := h.metricsOf(m.call)
@@ -90,7 +90,7 @@ func TestTextfileCollector(t *testing.T) {
 	var want []string
 	for _, m := range metrics {
 		file := filepath.Join(dir, strings.Fields(m.call)[0]+".prom")
-		if _, err := os.Stat(file); err == nil || !slices.Contains(plugins(t), strings.Fields(m.call)[0]) {
+		if _, err := os.Stat(file); err == nil || !slices.Contains(testhost.Plugins(t), strings.Fields(m.call)[0]) {
 			continue
 		}
 		text := h.metricsOf(m.call).Stdout

@@ -23,7 +23,7 @@ func example(t *testing.T, usr, name string) string {
 // ours reports whether a line calls a check that is there to be tested.
 func ours(t *testing.T, line string) bool {
 	t.Helper()
-	return slices.ContainsFunc(plugins(t), func(name string) bool { return strings.Contains(line, "check_"+name) })
+	return slices.ContainsFunc(testhost.Plugins(t), func(name string) bool { return strings.Contains(line, "check_"+name) })
 }
 
 // checkName is NAME of the first check_NAME in a line.
@@ -72,7 +72,7 @@ func TestMuninConfiguration(t *testing.T) {
 		if match[2] == "*" {
 			link += "count"
 		}
-		if !slices.Contains(plugins(t), plugin) {
+		if !slices.Contains(testhost.Plugins(t), plugin) {
 			continue
 		}
 		node.Link(link, testhost.Binary(t, plugin))
@@ -86,7 +86,7 @@ func TestMuninConfiguration(t *testing.T) {
 	knownVariables(t, on)
 	for _, match := range muninSection.FindAllStringSubmatch(on, -1) {
 		link := match[1] + strings.ReplaceAll(match[2], "*", "count")
-		if !slices.Contains(plugins(t), strings.SplitN(link, "_", 2)[0]) {
+		if !slices.Contains(testhost.Plugins(t), strings.SplitN(link, "_", 2)[0]) {
 			continue
 		}
 		for _, command := range []string{"config", ""} {
@@ -107,7 +107,7 @@ func knownVariables(t *testing.T, text string) {
 	for line := range strings.Lines(text) {
 		if section := muninSection.FindStringSubmatch(strings.TrimSpace(line)); section != nil {
 			options = nil
-			if plugin := strings.SplitN(section[1], "_", 2)[0]; slices.Contains(plugins(t), plugin) {
+			if plugin := strings.SplitN(section[1], "_", 2)[0]; slices.Contains(testhost.Plugins(t), plugin) {
 				options = helpOptions(t, plugin)
 			}
 		}

@@ -43,7 +43,7 @@ func lifeOfPackage(t *testing.T, m manager) {
 	before := r.files()
 
 	r.run(m.install + " /mnt/old")
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		works(t, r, m, name, "v1.0.0")
 	}
 	if got, want := r.run("stat -c '%a %U' /var/lib/sockcensus/$(id -u nagios)"), "700 "+nagios.Name+"\n"; got != want {
@@ -54,13 +54,13 @@ func lifeOfPackage(t *testing.T, m manager) {
 		t.Errorf("the example for sudo does not name %s:\n%s", m.checks, got)
 	}
 	// A library of our plugins alone: of Debian's some fail on a host like this.
-	r.run("mkdir -p /mnt/library; for name in " + strings.Join(plugins(t), " ") + "; do ln -s /usr/share/munin/plugins/${name}_ /mnt/library/; done")
+	r.run("mkdir -p /mnt/library; for name in " + strings.Join(testhost.Plugins(t), " ") + "; do ln -s /usr/share/munin/plugins/${name}_ /mnt/library/; done")
 	if got := r.run("munin-node-configure --libdir /mnt/library --suggest --shell"); !strings.Contains(got, "ln -s '/mnt/library/connections_' '/etc/munin/plugins/connections_states'") {
 		t.Errorf("munin-node-configure suggests %q", got)
 	}
 	// An administrator at work.
 	r.run("ln -s /usr/share/munin/plugins/connections_ /etc/munin/plugins/connections_443")
-	granted := slices.Contains(plugins(t), "conntrack")
+	granted := slices.Contains(testhost.Plugins(t), "conntrack")
 	if granted {
 		testhost.Need(t, "setcap")
 		if got := r.run("getcap /usr/lib/sockcensus/conntrack"); got != "" {
@@ -77,7 +77,7 @@ func lifeOfPackage(t *testing.T, m manager) {
 	}
 
 	r.run(m.install + " /mnt/new")
-	for _, name := range plugins(t) {
+	for _, name := range testhost.Plugins(t) {
 		works(t, r, m, name, "v1.1.0")
 	}
 	if got := r.run("/etc/munin/plugins/connections_443 config"); !strings.Contains(got, "graph_title") {

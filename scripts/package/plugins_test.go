@@ -6,31 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// plugins are the names of all plugins, or of those in $PLUGINS.
-func plugins(t *testing.T) []string {
-	t.Helper()
-	if some := os.Getenv("PLUGINS"); some != "" {
-		return strings.Fields(some)
-	}
-	mains, err := filepath.Glob("../../plugins/*/main.go")
-	if err != nil || len(mains) == 0 {
-		t.Fatalf("no plugins found: %v", err)
-	}
-	var names []string
-	for _, main := range mains {
-		names = append(names, filepath.Base(filepath.Dir(main)))
-	}
-	return names
-}
+	"github.com/sockcensus/sockcensus/scripts/testhost"
+)
 
 // makePackages runs scripts/package/run for this machine's architecture and
 // returns the files that it made.
 func makePackages(t *testing.T, formats, version string, environ ...string) []string {
 	t.Helper()
 	out := t.TempDir()
-	cmd := exec.Command("./run", plugins(t)...)
+	cmd := exec.Command("./run", testhost.Plugins(t)...)
 	cmd.Env = append(os.Environ(), "OUT="+out, "FORMATS="+formats, "VERSION="+version, "ARCHS="+hostArch(t))
 	cmd.Env = append(cmd.Env, environ...)
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -137,6 +137,27 @@ func compile(root, binary, name, tags string) error {
 	return nil
 }
 
+// Plugins are the names of all plugins, or of those in $PLUGINS.
+func Plugins(t testing.TB) []string {
+	t.Helper()
+	if some := os.Getenv("PLUGINS"); some != "" {
+		return strings.Fields(some)
+	}
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mains, err := filepath.Glob(filepath.Join(root, "plugins", "*", "main.go"))
+	if err != nil || len(mains) == 0 {
+		t.Fatalf("no plugins found: %v", err)
+	}
+	var names []string
+	for _, main := range mains {
+		names = append(names, filepath.Base(filepath.Dir(main)))
+	}
+	return names
+}
+
 // moduleRoot finds go.mod above the directory that go test runs the tests in.
 func moduleRoot() (string, error) {
 	start, err := os.Getwd()
